@@ -1,0 +1,192 @@
+# Commands for this tree: `make help` lists them. GNU make and a POSIX shell.
+#
+# Every target makes what it needs: the virtual environment .venv, the tools in it, the extension
+# module. Stamp files in .venv/stamps tell what is there, so that a second run is quick.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+# rustup puts cargo here, and a shell older than the installation does not know it yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+endif
+
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check
+STAMPS := .venv/stamps
+BUILT := $(STAMPS)/built
+
+# One interpreter for all builds of the crate, so that none undoes another's.
+export PYO3_PYTHON := $(CURDIR)/$(PY)
+export VIRTUAL_ENV := $(CURDIR)/.venv
+# maturin refuses to choose between two environments.
+unexport CONDA_PREFIX
+unexport PYTHONHOME
+
+RUST_SOURCES := $(shell find src core -name target -prune -o -type f \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null) \
+                $(wildcard build.rs Cargo.lock) Cargo.toml
+
+# A tree that was moved or copied holds an environment that points to the old place; one whose Python
+# is gone does not run. Both are made anew.
+ifneq ($(shell [ "$$(cat $(STAMPS)/venv 2>/dev/null)" = "$(CURDIR)" ] && $(PY) -c 'print("runs")' 2>/dev/null),runs)
+$(STAMPS)/venv: remake
+endif
+# The module may have been removed on its own.
+ifeq ($(wildcard python/mmap_rs/_mmap_rs*.so python/mmap_rs/_mmap_rs*.pyd),)
+$(BUILT): remake
+endif
+.PHONY: remake
+remake:
+
+##@ Use
+.PHONY: help
+help: ## List the commands (this list)
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "Needs Rust 1.85 or later and Python 3.11 or later; make PYTHON=... names the Python for .venv."
+
+.PHONY: demo
+demo: $(BUILT) ## Build, then map a real file and memory, and show what happens
+	@echo "==> Running examples/demo.py"
+	@$(PY) examples/demo.py
+
+.PHONY: build
+build: $(BUILT) ## Build the extension module into python/mmap_rs, with optimisation
+
+.PHONY: wheel
+wheel: $(STAMPS)/build ## Build a wheel for this machine into dist/
+	@sh tools/check-rust.sh
+	@$(PY) -m maturin build --release --out dist
+
+.PHONY: sdist
+sdist: $(STAMPS)/build ## Build the source distribution into dist/
+	@sh tools/check-rust.sh
+	@$(PY) -m maturin sdist --out dist
+
+##@ Check
+.PHONY: test
+test: test-rust test-python ## Build, then run every test: the core's, its models, and Python's
+
+.PHONY: test-rust
+test-rust: $(STAMPS)/venv ## Run the Rust tests and the core's loom models
+	@sh tools/check-rust.sh
+	@echo "==> Testing the core (cargo test)"
+	@cargo test --locked --quiet -p mmap-rs-core
+	@echo "==> Checking the core's models (loom)"
+	@RUSTFLAGS="--cfg loom" cargo test --locked --quiet -p mmap-rs-core --release --test loom --target-dir target/loom
+
+.PHONY: test-python
+test-python: $(BUILT) $(STAMPS)/test ## Run the Python tests; ARGS="-k name" chooses
+	@echo "==> Testing the package (pytest)"
+	@$(PY) -m pytest $(ARGS)
+
+.PHONY: coverage
+coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines of python/ they reach
+	@$(PY) -m coverage run -m pytest -q
+	@$(PY) -m coverage report
+
+.PHONY: lint
+lint: rustfmt clippy ruff ## Check form: rustfmt, clippy, ruff
+
+.PHONY: rustfmt
+rustfmt: $(STAMPS)/venv
+	@echo "==> rustfmt"
+	@cargo fmt --all --check
+
+.PHONY: clippy
+clippy: $(STAMPS)/venv
+	@sh tools/check-rust.sh
+	@echo "==> clippy"
+	@cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+
+.PHONY: ruff
+ruff: $(STAMPS)/lint
+	@echo "==> ruff"
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+.PHONY: format
+format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
+	@cargo fmt --all
+	@$(PY) -m ruff check --quiet --fix .
+	@$(PY) -m ruff format --quiet .
+
+.PHONY: types
+types: mypy pyright stubtest ## Check types: mypy, pyright, and the stubs against the module
+
+# The checkers read the tests, which use what the group `test` brings.
+TYPED := $(BUILT) $(STAMPS)/test $(STAMPS)/lint
+
+.PHONY: mypy
+mypy: $(TYPED)
+	@echo "==> mypy"
+	@$(PY) -m mypy
+
+.PHONY: pyright
+pyright: $(TYPED)
+	@echo "==> pyright"
+	@$(PY) -m pyright --pythonpath $(PY)
+
+.PHONY: stubtest
+stubtest: $(TYPED)
+	@echo "==> stubtest"
+	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml mmap_rs
+
+.PHONY: deny
+deny: $(STAMPS)/venv ## Check the Rust crates: licences, sources, advisories
+	@sh tools/check-rust.sh
+	@echo "==> licences, sources and advisories of the Rust crates"
+	@$(PY) tools/check_crates.py
+
+.PHONY: dist
+dist: $(STAMPS)/build ## Show that the source distribution builds the same wheel as the tree
+	@sh tools/check-rust.sh
+	@$(PY) tools/check_dist.py
+
+.PHONY: bench
+bench: $(BUILT) $(STAMPS)/test ## Compare the hot paths with the mmap module; ARGS="--check 1.2" fails over it
+	@$(PY) benchmarks/hot.py $(ARGS)
+
+.PHONY: docs
+docs: $(BUILT) $(STAMPS)/test ## Run every example of README.md, docs/ and examples/
+	@$(PY) -m pytest -q tests/test_docs.py tests/test_examples.py
+
+.PHONY: ci
+ci: ## Run all that CI runs, on this machine
+	@bash .ci/run </dev/null
+
+##@ Clean up
+.PHONY: clean
+clean: ## Remove what was built; the virtual environment stays
+	rm -rf target dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f python/mmap_rs/_mmap_rs*.so python/mmap_rs/_mmap_rs*.pyd $(BUILT)
+
+.PHONY: distclean
+distclean: clean ## Remove the virtual environment too
+	rm -rf .venv
+
+# What the targets stand on
+$(STAMPS)/venv:
+	@sh tools/check-rust.sh
+	@PYTHON="$(PYTHON)" sh tools/make-venv.sh
+	@$(PIP) install --quiet --upgrade 'pip>=25.1'
+	@mkdir -p $(STAMPS)
+	@echo "$(CURDIR)" >$@
+
+$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
+	@echo "==> Installing the tools of the group '$*' into .venv"
+	@$(PIP) install --quiet --group $*
+	@touch $@
+
+# The package is installed where it stands, so a change under python/ needs no build.
+$(BUILT): $(RUST_SOURCES) pyproject.toml $(STAMPS)/build
+	@sh tools/check-rust.sh
+	@echo "==> Building the extension module with $$(rustc --version) (a first build takes a minute or two)"
+	@$(PY) -m maturin develop --release --quiet
+	@touch $@

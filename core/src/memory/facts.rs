@@ -1,0 +1,113 @@
+//! What upstream does not keep of a mapping, and what two mappings must share to be one (U4).
+
+use super::kind::Access;
+use crate::{Error, Result};
+use mmap_rs::{MmapFlags, UnsafeMmapFlags};
+use std::fmt;
+use std::sync::Arc;
+
+/// What is behind the pages.
+#[derive(Clone, Debug)]
+pub enum Backing {
+    /// Nothing: zeros at first.
+    Anonymous,
+    /// A file.
+    File {
+        /// Device and inode, or what the system has in their place.
+        identity: (u64, u64),
+        /// Where in the file the mapping begins, in bytes.
+        offset: u64,
+        /// What the user called it.
+        name: Arc<str>,
+    },
+}
+
+/// All that is known of a mapping but its place.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The protection of all its pages.
+    pub access: Access,
+    /// Only reserved.
+    pub reserved: bool,
+    /// What is behind it.
+    pub backing: Backing,
+    /// The flags that it was made with.
+    pub flags: MmapFlags,
+    /// The unsafe flags that it was made with.
+    pub unsafe_flags: UnsafeMmapFlags,
+    /// The size of its pages in bytes.
+    pub page: usize,
+}
+
+impl Facts {
+    /// Whether writes are seen by others that map the same.
+    pub fn is_shared(&self) -> bool {
+        self.flags.contains(MmapFlags::SHARED)
+    }
+
+    /// The facts of the part that begins `at` bytes further on.
+    pub fn at(&self, at: usize) -> Result<Self> {
+        let mut facts = self.clone();
+        if let Backing::File { offset, .. } = &mut facts.backing {
+            let moved = u64::try_from(at).ok().and_then(|at| offset.checked_add(at));
+            *offset = moved.ok_or_else(|| Error::InvalidOffset(format!("file offset {offset} + {at} is too large")))?;
+        }
+        Ok(facts)
+    }
+
+    /// Whether `other` could go on where `self`, `len` bytes long, ends: equal protection, flags and backing.
+    pub fn continued_by(&self, len: usize, other: &Facts) -> Result<()> {
+        if self.access != other.access || self.reserved != other.reserved {
+            return Err(Error::AttributeMismatch(format!(
+                "protection {:?} and {:?} differ",
+                self.access.protection(),
+                other.access.protection()
+            )));
+        }
+        let lasting =
+            |facts: &Facts| (facts.flags - MmapFlags::SHARED, facts.unsafe_flags & UnsafeMmapFlags::JIT, facts.page);
+        if lasting(self) != lasting(other) {
+            return Err(Error::AttributeMismatch(format!(
+                "flags differ: {:?} {:?} with pages of {} bytes, and {:?} {:?} with pages of {} bytes",
+                self.flags, self.unsafe_flags, self.page, other.flags, other.unsafe_flags, other.page
+            )));
+        }
+        if self.is_shared() != other.is_shared() {
+            return Err(Error::BackingMismatch("one mapping is shared, the other private".to_owned()));
+        }
+        match (&self.backing, &other.backing) {
+            (Backing::Anonymous, Backing::Anonymous) => Ok(()),
+            (
+                Backing::File { identity: one, offset, name },
+                Backing::File { identity: two, offset: next, name: other_name },
+            ) => {
+                let wanted = u64::try_from(len).ok().and_then(|len| offset.checked_add(len));
+                if one != two {
+                    Err(Error::BackingMismatch(format!("{name} and {other_name} are different files")))
+                } else if wanted != Some(*next) {
+                    Err(Error::BackingMismatch(format!(
+                        "the second mapping begins at offset {next} of {name}, not at {}",
+                        wanted.map_or_else(|| "any".to_owned(), |offset| offset.to_string())
+                    )))
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Err(Error::BackingMismatch("one mapping is of a file, the other anonymous".to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_shared() { "shared" } else { "private" })?;
+        match &self.backing {
+            Backing::Anonymous => f.write_str(" anonymous")?,
+            Backing::File { offset, name, .. } => write!(f, " file {name} offset={offset}")?,
+        }
+        if self.access.is_exec() {
+            f.write_str(" executable")?;
+        }
+        Ok(())
+    }
+}

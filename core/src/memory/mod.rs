@@ -1,0 +1,33 @@
+//! Upstream's objects as regions: made, protected, split, merged, flushed, advised and given back.
+//!
+//! | module | concept | upstream's defects met there |
+//! | --- | --- | --- |
+//! | [`kind`] | the six types and the five protections, as a table | |
+//! | `object` | upstream's objects, one of six types each | |
+//! | [`region`] | one or several objects side by side | U4, U5, U10 |
+//! | [`facts`] | what upstream does not keep of a mapping | U4 |
+//! | [`request`] | what a mapping is to be; making it | U3, U6, U7 |
+//! | [`source`] | the file behind it | U6 |
+//! | [`page`] | page sizes | U2, U3 |
+//! | [`range`] | ranges, checked and widened to pages | U1 |
+//! | [`advice`] | advice at any time | U7, U9 |
+//! | [`bytes`] | the bytes themselves, through raw pointers | |
+//! | `sys` | system calls that upstream has not, or not so | |
+
+pub mod advice;
+pub mod bytes;
+pub mod facts;
+pub mod kind;
+mod object;
+pub mod page;
+pub mod range;
+pub mod region;
+pub mod request;
+pub mod source;
+mod sys;
+
+pub use facts::{Backing, Facts};
+pub use kind::{Access, Kind};
+pub use region::{Failure, Region};
+pub use request::Request;
+pub use source::Source;

@@ -1,0 +1,263 @@
+//! A region: one object of upstream's, or several that lie side by side, with what upstream does not keep.
+//!
+//! U10: upstream's `merge` asks the kernel's list of areas, which it can't always read. Two objects side by side
+//! are one region as well, so nothing is asked. U4: it compares too little; see [`Facts::continued_by`]. U5: it
+//! splits off nothing at offset 0, which can then not be unmapped.
+
+use super::facts::Facts;
+use super::kind::{Access, Kind};
+use super::object::Object;
+use super::range::Checked;
+use super::{advice, sys};
+use crate::state::{Resident, Span};
+use crate::{Error, Result};
+use mmap_rs::MmapFlags;
+use smallvec::SmallVec;
+
+/// Objects in the order of their addresses, each beginning where the one before ends.
+type Parts = SmallVec<[Object; 1]>;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Region {
+    parts: Parts,
+    span: Span,
+    facts: Facts,
+}
+
+/// A change that failed. Unless `lost`, the region is as it was before.
+#[derive(Debug)]
+pub struct Failure {
+    /// Why.
+    pub error: Error,
+    /// The way back failed too: the region is in no state that its type could promise, and must be given up.
+    pub lost: bool,
+}
+
+impl Resident for Region {
+    fn span(&self) -> Span {
+        self.span
+    }
+}
+
+impl Region {
+    pub(super) fn new(object: Object, facts: Facts) -> Self {
+        let span = object.span();
+        let mut parts = Parts::new();
+        parts.push(object);
+        Self { parts, span, facts }
+    }
+
+    /// What is known of it.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Upstream's type of it.
+    pub fn kind(&self) -> Kind {
+        self.facts.access.kind(self.facts.reserved)
+    }
+
+    /// Of how many objects of upstream's it is made.
+    pub fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    fn describe(&self, call: &str) -> String {
+        format!("{call} of {} bytes at {:#x}", self.span.len, self.span.start)
+    }
+
+    /// Sets the protection of all of it, or of nothing.
+    pub fn make(&mut self, access: Access, flush: bool) -> Result<(), Failure> {
+        let mut before = std::mem::take(&mut self.parts).into_iter();
+        let mut after = Parts::with_capacity(before.len());
+        while let Some(part) = before.next() {
+            match part.make(access, flush) {
+                Ok(part) => after.push(part),
+                Err((part, error)) => {
+                    let error = Error::from_upstream(error, || self.describe("mprotect"));
+                    // The system may have changed some pages of this part too before it stopped.
+                    let undone = after.into_iter().chain([part]);
+                    let (parts, lost) = put_back(undone, self.facts.access);
+                    self.parts = parts;
+                    self.parts.extend(before);
+                    return Err(Failure { error, lost });
+                }
+            }
+        }
+        self.parts = after;
+        self.facts.access = access;
+        Ok(())
+    }
+
+    /// Turns a reservation into memory: upstream's `TryFrom` of the mapped types.
+    pub fn commit(&mut self) -> Result<(), Failure> {
+        if !self.facts.reserved {
+            return Ok(());
+        }
+        let mut before = std::mem::take(&mut self.parts).into_iter();
+        while let Some(part) = before.next() {
+            match part.commit() {
+                Ok(part) => self.parts.push(part),
+                Err(error) => {
+                    let error = Error::from_upstream(error, || self.describe("commit"));
+                    self.parts.extend(before);
+                    return Err(Failure { error, lost: true });
+                }
+            }
+        }
+        self.facts.reserved = false;
+        Ok(())
+    }
+
+    /// Refuses an offset at which it can't be split: not a multiple of its page, or nothing on one side (U5).
+    pub fn check_split(&self, at: usize) -> Result<()> {
+        let (len, page) = (self.span.len, self.facts.page);
+        if at == 0 || at >= len {
+            return Err(Error::InvalidOffset(format!("a split at {at} leaves nothing on one side of {len} bytes")));
+        }
+        if at % page != 0 {
+            return Err(Error::InvalidOffset(format!(
+                "a split at {at} is not at a multiple of the page, {page} bytes"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Cuts it in two at an offset. `self` keeps what is before it.
+    pub fn split_off(&mut self, at: usize) -> Result<Region> {
+        self.check_split(at)?;
+        let facts = self.facts.at(at)?;
+        let border = self.span.start.saturating_add(at);
+        // The first part that lies behind the border, or is cut by it.
+        let mut index = self.parts.partition_point(|part| part.span().start < border);
+        let mut tail = Parts::new();
+        if let Some(cut) = index.checked_sub(1).and_then(|index| self.parts.get_mut(index)) {
+            let span = cut.span();
+            let inside = border.saturating_sub(span.start);
+            if inside < span.len {
+                let rest = cut.split_off(inside);
+                tail.push(rest.map_err(|error| Error::from_upstream(error, || format!("a split at {at}")))?);
+            }
+        }
+        index = index.min(self.parts.len());
+        tail.extend(self.parts.drain(index..));
+        let span = Span { start: border, len: self.span.len - at };
+        self.span.len = at;
+        Ok(Region { parts: tail, span, facts })
+    }
+
+    /// Whether `next` could become the end of `self`.
+    pub fn check_merge(&self, next: &Region) -> Result<()> {
+        let end = self.span.start.checked_add(self.span.len);
+        if end != Some(next.span.start) {
+            return Err(Error::MustBeAdjacent(format!(
+                "the first mapping ends at {:#x}, the second begins at {:#x}",
+                end.unwrap_or_default(),
+                next.span.start
+            )));
+        }
+        self.facts.continued_by(self.span.len, &next.facts)
+    }
+
+    /// Takes `next` as its end. The caller has asked [`Region::check_merge`].
+    pub fn merge(&mut self, mut next: Region) {
+        self.span.len = self.span.len.saturating_add(next.span.len);
+        self.parts.append(&mut next.parts);
+    }
+
+    /// Flushes a range (`None`: all) to the file; with `wait`, until it is there.
+    pub fn flush(&self, range: Option<&std::ops::Range<usize>>, wait: bool) -> Result<()> {
+        let range = self.pages(range)?;
+        for part in &self.parts {
+            let span = part.span();
+            let base = span.start - self.span.start;
+            let (start, end) = (range.start.max(base), range.end.min(base + self.padded(span.len)));
+            if start < end {
+                let flushed = part.flush(start - base, end - base, wait);
+                flushed.map_err(|error| Error::from_upstream(error, || self.describe("msync")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the instruction cache see what was written.
+    pub fn flush_icache(&self) -> Result<()> {
+        self.parts.iter().try_for_each(|part| {
+            part.flush_icache().map_err(|error| Error::from_upstream(error, || self.describe("flush_icache")))
+        })
+    }
+
+    /// Keeps its pages in memory.
+    pub fn lock(&self) -> Result<()> {
+        sys::lock(self.span).map_err(|code| Error::system(sys::VARIANT, code, self.describe("mlock")))
+    }
+
+    /// Lets its pages go out of memory again.
+    pub fn unlock(&self) -> Result<()> {
+        sys::unlock(self.span).map_err(|code| Error::system(sys::VARIANT, code, self.describe("munlock")))
+    }
+
+    /// Gives the kernel advice about a range (`None`: all).
+    pub fn advise(&self, flags: MmapFlags, range: Option<&std::ops::Range<usize>>) -> Result<()> {
+        let numbers = advice::numbers(flags)?;
+        let range = self.pages(range)?;
+        let span = Span { start: self.span.start + range.start, len: range.len() };
+        if range.is_empty() {
+            return Ok(());
+        }
+        for (name, number) in numbers {
+            sys::advise(span, number).map_err(|code| {
+                let operation = format!("madvise {name} of {} bytes at {:#x}", span.len, span.start);
+                Error::system(sys::VARIANT, code, operation)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A range of it in whole pages, or an error where it leaves the region.
+    fn pages(&self, range: Option<&std::ops::Range<usize>>) -> Result<Checked> {
+        let whole = 0..self.span.len;
+        let range = Checked::new(range.unwrap_or(&whole), self.span.len)?;
+        Ok(if range.is_empty() { range } else { range.widened(self.facts.page) })
+    }
+
+    /// A part's length with the rest of its last page.
+    fn padded(&self, len: usize) -> usize {
+        Checked { start: 0, end: len }.widened(self.facts.page).end
+    }
+
+    /// Gives the memory back. On failure the region is as it was: a `munmap` that would pass `vm.max_map_count`
+    /// changes nothing, and upstream's destructor would drop that error.
+    /// After success nothing is left of it but its value, to be dropped.
+    pub fn unmap(&mut self) -> Result<()> {
+        sys::unmap(&mut self.parts, self.span)
+            .map_err(|code| Error::system(sys::VARIANT, code, self.describe("munmap")))
+    }
+}
+
+/// Gives parts the protection back that they had.
+fn put_back(parts: impl Iterator<Item = Object>, access: Access) -> (Parts, bool) {
+    let mut lost = false;
+    let parts = parts
+        .map(|part| {
+            part.make(access, false).unwrap_or_else(|(part, _)| {
+                lost = true;
+                part
+            })
+        })
+        .collect();
+    (parts, lost)
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // One call for all parts, and each part given up only when that worked: no part is unmapped twice.
+        let _ = sys::unmap(&mut self.parts, self.span);
+        // What could not be unmapped now (the system has no room to cut an area in two) can't be told to anyone
+        // here. It is left mapped, as upstream's destructors would leave it, and never touched again.
+        for part in self.parts.drain(..) {
+            sys::abandon(part);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+"""The exceptions of the package.
+
+Every one derives from `Error` and from the built-in exception that fits, and carries in `variant` the
+name of the Rust crate's error that it stands for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal, TypeAlias
+
+    from mmap_rs._flags import UnsafeMmapFlags
+
+    _SystemVariant: TypeAlias = Literal["Io", "Nix", "Sysctl", "Mach", "Windows"]
+    _ParseVariant: TypeAlias = Literal["ParseInt", "TryFromInt", "Utf8"]
+
+
+class Error(Exception):
+    """Base of all exceptions of this package.
+
+    `variant` is the name of the Rust crate's error; it is empty on this class itself.
+    """
+
+    __module__ = "mmap_rs"
+    variant: str = ""
+
+
+class UnsafeFlagNeededError(Error, ValueError):
+    """The operation needs an unsafe flag that was not given; `flags` tells which."""
+
+    __module__ = "mmap_rs"
+    variant = "UnsafeFlagNeeded"
+    flags: UnsafeMmapFlags
+
+    def __init__(self, message: str, flags: UnsafeMmapFlags) -> None:
+        super().__init__(message)
+        self.flags = flags
+
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[Any, ...], dict[str, Any]]:
+        return type(self), (*self.args, self.flags), self.__dict__
+
+
+class InvalidSizeError(Error, ValueError):
+    """A size that cannot be mapped or written, or that is no page size."""
+
+    __module__ = "mmap_rs"
+    variant = "InvalidSize"
+
+
+class InvalidOffsetError(Error, ValueError):
+    """An offset or a range that is not aligned, leaves the mapping, or ends before it starts."""
+
+    __module__ = "mmap_rs"
+    variant = "InvalidOffset"
+
+
+class InvalidOperationError(Error, ValueError):
+    """The operation does not fit the mapping, its options or this system."""
+
+    __module__ = "mmap_rs"
+    variant = "InvalidOperation"
+
+
+class MustBeAdjacentError(Error, ValueError):
+    """Two mappings to be merged do not touch in the right order."""
+
+    __module__ = "mmap_rs"
+    variant = "MustBeAdjacent"
+
+
+class AttributeMismatchError(Error, ValueError):
+    """Two mappings to be merged differ in protection or flags."""
+
+    __module__ = "mmap_rs"
+    variant = "AttributeMismatch"
+
+
+class BackingMismatchError(Error, ValueError):
+    """Two mappings to be merged differ in file, offset or share mode."""
+
+    __module__ = "mmap_rs"
+    variant = "BackingMismatch"
+
+
+class ParseError(Error, ValueError):
+    """Text from the system could not be read.
+
+    `variant` is "ParseInt", "TryFromInt" or "Utf8".
+    """
+
+    __module__ = "mmap_rs"
+
+    def __init__(self, *args: object, variant: _ParseVariant = "ParseInt") -> None:
+        super().__init__(*args)
+        self.variant = variant
+
+
+class ConsumedError(Error, ValueError):
+    """The mapping was closed, or another object has taken it over."""
+
+    __module__ = "mmap_rs"
+    variant = "Consumed"
+
+
+class FaultError(Error, OSError):
+    """The system could not provide a page: the file has shrunk, or the memory is not there."""
+
+    __module__ = "mmap_rs"
+    variant = "Fault"
+
+
+class SystemCallError(Error, OSError):
+    """The system refused an operation.
+
+    The call `SystemCallError(errno, strerror)` gives an instance that is also the built-in subclass of
+    `OSError` for that number, as `OSError(errno, strerror)` itself does: `except PermissionError` catches
+    it. A subclass of this class stays what it is.
+
+    `errno`, `strerror`, `filename` and (on Windows) `winerror` are those of `OSError`. `operation` says
+    what was refused, `hint` what to do about it; both may be `None`. `variant` is "Io", "Nix", "Sysctl",
+    "Mach" or "Windows".
+    """
+
+    __module__ = "mmap_rs"
+    operation: str | None
+    hint: str | None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make the instance, in the class that fits the number."""
+        kind: type[Self] = cls
+        if cls is SystemCallError:
+            kind = _combined(type(_os_error(*args, **kwargs)))  # type: ignore[assignment]
+        return super().__new__(kind)
+
+    def __init__(
+        self,
+        errno: int,
+        strerror: str,
+        filename: object = None,
+        winerror: int | None = None,
+        filename2: object = None,
+        *,
+        operation: str | None = None,
+        hint: str | None = None,
+        variant: _SystemVariant = "Io",
+    ) -> None:
+        # OSError takes its fields in __new__ only, and a subclass may give that other arguments.
+        fields = _os_error(errno, strerror, filename, winerror, filename2)
+        self.args = fields.args[:2]
+        for name in _FIELDS:
+            value = getattr(fields, name, None)
+            # A field that is not set is other than one set to None, which the text would show.
+            if value is not None:
+                setattr(self, name, value)
+        self.operation = operation
+        self.hint = hint
+        self.variant = variant
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if self.operation is not None:
+            text = f"{self.operation} failed: {text}"
+        return text if self.hint is None else f"{text}; {self.hint}"
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        kind = type(self)
+        public = SystemCallError if kind in _COMBINED.values() else kind
+        fields = tuple(getattr(self, name, None) for name in _FIELDS)
+        return _restore, (public, fields), self.__dict__
+
+
+_FIELDS = ("errno", "strerror", "filename", "winerror", "filename2")
+
+# The classes that are both SystemCallError and the built-in class that is the key; made when first needed.
+_COMBINED: dict[type[OSError], type[SystemCallError]] = {}
+
+
+def _combined(builtin: type[OSError]) -> type[SystemCallError]:
+    """Return the class that is both `SystemCallError` and `builtin`."""
+    if builtin is OSError:
+        return SystemCallError
+    found = _COMBINED.get(builtin)
+    if found is None:
+        body = {"__module__": "mmap_rs", "__doc__": SystemCallError.__doc__}
+        made = type("SystemCallError", (SystemCallError, builtin), body)
+        # Two threads may both have made one; all must use the same.
+        found = _COMBINED.setdefault(builtin, made)
+    return found
+
+
+def _os_error(
+    errno: int,
+    strerror: str,
+    filename: object = None,
+    winerror: int | None = None,
+    filename2: object = None,
+    **_details: object,
+) -> OSError:
+    """Let OSError itself read the arguments: it knows each number's class, on Windows the winerror's."""
+    return OSError(errno, strerror, filename, winerror, filename2)
+
+
+def _restore(kind: type[SystemCallError], fields: tuple[Any, ...]) -> SystemCallError:
+    """Unpickle without the `__init__` of a subclass, whose arguments are not known."""
+    self = kind.__new__(kind, *fields)
+    SystemCallError.__init__(self, *fields)
+    return self

@@ -1,0 +1,163 @@
+//! `MemoryArea` and `MemoryAreas`: what is mapped.
+
+use crate::args::Range;
+use crate::error::told;
+use crate::flags;
+use mmap_rs_core::areas::{self, Area};
+use pyo3::prelude::*;
+use pyo3::types::PyRange;
+use std::path::PathBuf;
+
+/// A memory area of a process (upstream: `mmap_rs::MemoryArea`): addresses that were mapped alike. Immutable, equal
+/// by value. `address in area` tells whether an address lies in it.
+#[pyclass(module = "mmap_rs", frozen, eq, hash)]
+#[derive(PartialEq, Eq, Hash)]
+pub struct MemoryArea {
+    area: Area,
+}
+
+#[pymethods]
+impl MemoryArea {
+    /// allocation_base(): the address where the allocation that the area is part of begins.
+    fn allocation_base(&self) -> usize {
+        self.area.allocation_base
+    }
+
+    /// range(): the addresses, as a `range`.
+    fn range<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.get_type::<PyRange>().call1((self.area.start, self.area.end))
+    }
+
+    /// start(): the first address.
+    fn start(&self) -> usize {
+        self.area.start
+    }
+
+    /// end(): one past the last address.
+    fn end(&self) -> usize {
+        self.area.end
+    }
+
+    /// protection(): what the processor may do there, as `Protection`.
+    fn protection<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        flags::protection(py, self.area.protection)
+    }
+
+    /// share_mode(): `ShareMode.Shared` or `ShareMode.Private`.
+    fn share_mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        flags::share_mode(py, self.area.share_mode())
+    }
+
+    /// path(): the `pathlib.Path` of the file, or the system's own name (`[heap]`), or `None`.
+    ///
+    /// Under Linux a file that has no name any more has " (deleted)" at the end.
+    fn path(&self) -> Option<PathBuf> {
+        self.area.path.as_ref().map(|(path, _)| PathBuf::from(path))
+    }
+
+    /// file_offset(): where in the file the area begins, in bytes; `None` where it has no path.
+    fn file_offset(&self) -> Option<u64> {
+        self.area.path.as_ref().map(|(_, offset)| *offset)
+    }
+
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    fn __contains__(&self, address: usize) -> bool {
+        (self.area.start..self.area.end).contains(&address)
+    }
+
+    fn __repr__(&self) -> String {
+        use mmap_rs_core::mmap_rs::Protection;
+        let area = &self.area;
+        let letter = |bit, letter| if area.protection.contains(bit) { letter } else { '-' };
+        let mut text = format!(
+            "<mmap_rs.MemoryArea {:#x}-{:#x} {}{}{}{}",
+            area.start,
+            area.end,
+            letter(Protection::READ, 'r'),
+            letter(Protection::WRITE, 'w'),
+            letter(Protection::EXECUTE, 'x'),
+            if area.shared { 's' } else { 'p' },
+        );
+        if let Some((path, offset)) = &area.path {
+            text.push_str(&format!(" {path:?} offset={offset}"));
+        }
+        text.push('>');
+        text
+    }
+}
+
+/// An iterator over `MemoryArea`s (upstream: `mmap_rs::MemoryAreas`). It has no constructor; see `open()`.
+///
+/// The list is read while it is iterated, in pieces; what changes meanwhile may be seen or not. It may be abandoned
+/// at any time, and holds nothing open after its end.
+#[pyclass(module = "mmap_rs", frozen)]
+pub struct MemoryAreas {
+    areas: areas::Areas,
+}
+
+fn open(py: Python<'_>, pid: Option<u32>, range: Option<Range>) -> PyResult<MemoryAreas> {
+    let range = range.map(|range| range.within(usize::MAX));
+    let opened = py.detach(|| areas::Areas::open(pid, range));
+    told(py, opened).map(|areas| MemoryAreas { areas })
+}
+
+fn look_up(py: Python<'_>, pid: Option<u32>, address: usize) -> PyResult<Option<MemoryArea>> {
+    let found = py.detach(|| areas::query(pid, address));
+    told(py, found).map(|area| area.map(|area| MemoryArea { area }))
+}
+
+#[pymethods]
+impl MemoryAreas {
+    /// open(pid=None): the areas of a process, by default of this one.
+    ///
+    /// `ProcessLookupError` where there is no such process, `PermissionError` where it is not ours; both are
+    /// `SystemCallError` too.
+    #[staticmethod]
+    #[pyo3(signature = (pid = None))]
+    fn open(py: Python<'_>, pid: Option<u32>) -> PyResult<Self> {
+        open(py, pid, None)
+    }
+
+    /// query(address): the area of an address in this process, or `None`.
+    #[staticmethod]
+    fn query(py: Python<'_>, address: usize) -> PyResult<Option<MemoryArea>> {
+        look_up(py, None, address)
+    }
+
+    /// query_range(range): the areas of this process that meet a `range` (or `slice`) of addresses.
+    #[staticmethod]
+    fn query_range(py: Python<'_>, range: Range) -> PyResult<Self> {
+        open(py, None, Some(range))
+    }
+
+    /// query_process(pid, address): the area of an address in a process, or `None`; with pid `None` in this one.
+    #[staticmethod]
+    fn query_process(py: Python<'_>, pid: Option<u32>, address: usize) -> PyResult<Option<MemoryArea>> {
+        look_up(py, pid, address)
+    }
+
+    /// query_process_range(pid, range): the areas of a process that meet a `range` (or `slice`) of addresses.
+    #[staticmethod]
+    fn query_process_range(py: Python<'_>, pid: Option<u32>, range: Range) -> PyResult<Self> {
+        open(py, pid, Some(range))
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<MemoryArea>> {
+        if self.areas.is_over() {
+            return Ok(None);
+        }
+        let found = py.detach(|| self.areas.advance());
+        told(py, found).map(|area| area.map(|area| MemoryArea { area }))
+    }
+}

@@ -1,0 +1,80 @@
+//! Errors of the core as exceptions of `mmap_rs`: the one place where they are made.
+
+use mmap_rs_core::Error;
+use mmap_rs_core::error::SystemError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// The exception for an error of the core.
+pub fn raise(py: Python<'_>, error: Error) -> PyErr {
+    build(py, error).unwrap_or_else(|failed| failed)
+}
+
+/// The same for a result.
+pub fn told<T>(py: Python<'_>, result: mmap_rs_core::Result<T>) -> PyResult<T> {
+    result.map_err(|error| raise(py, error))
+}
+
+/// `ConsumedError` with a message.
+pub fn consumed(py: Python<'_>, message: String) -> PyErr {
+    exception(py, "ConsumedError", (message,)).unwrap_or_else(|failed| failed)
+}
+
+/// `InvalidOffsetError` with a message.
+pub fn invalid_offset(py: Python<'_>, message: String) -> PyErr {
+    raise(py, Error::InvalidOffset(message))
+}
+
+fn build(py: Python<'_>, error: Error) -> PyResult<PyErr> {
+    let name = match &error {
+        Error::UnsafeFlagNeeded(..) => "UnsafeFlagNeededError",
+        Error::InvalidSize(_) => "InvalidSizeError",
+        Error::InvalidOffset(_) => "InvalidOffsetError",
+        Error::InvalidOperation(_) => "InvalidOperationError",
+        Error::MustBeAdjacent(_) => "MustBeAdjacentError",
+        Error::AttributeMismatch(_) => "AttributeMismatchError",
+        Error::BackingMismatch(_) => "BackingMismatchError",
+        Error::Parse { .. } => "ParseError",
+        Error::System(_) => "SystemCallError",
+    };
+    match &error {
+        Error::UnsafeFlagNeeded(flags, message) => {
+            exception(py, name, (message, crate::flags::unsafe_mmap_flags(py, *flags)?))
+        }
+        Error::Parse { variant, message } => {
+            let named = PyDict::new(py);
+            named.set_item("variant", variant)?;
+            let value = class(py, name)?.call((message,), Some(&named))?;
+            Ok(PyErr::from_value(value))
+        }
+        Error::System(error) => system(py, name, error),
+        other => exception(py, name, (other.to_string(),)),
+    }
+}
+
+fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import("mmap_rs._errors")?.getattr(name)
+}
+
+fn exception<'py>(py: Python<'py>, name: &str, args: impl pyo3::call::PyCallArgs<'py>) -> PyResult<PyErr> {
+    Ok(PyErr::from_value(class(py, name)?.call1(args)?))
+}
+
+fn system(py: Python<'_>, name: &str, error: &SystemError) -> PyResult<PyErr> {
+    let named = PyDict::new(py);
+    named.set_item("operation", &error.operation)?;
+    named.set_item("hint", error.hint)?;
+    named.set_item("variant", error.variant)?;
+    if let Some(path) = &error.path {
+        // As text, as `open()` has it.
+        named.set_item("filename", path.as_os_str())?;
+    }
+    if cfg!(windows) {
+        named.set_item("winerror", error.code)?;
+    }
+    let text = std::io::Error::from_raw_os_error(error.code).to_string();
+    // The standard library appends its own form of the number, which the exception shows anyway.
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    let value = class(py, name)?.call((error.code, text), Some(&named))?;
+    Ok(PyErr::from_value(value))
+}

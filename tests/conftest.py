@@ -1,0 +1,47 @@
+"""What all tests share: the page size, files to map, and how hard Hypothesis tries."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import mmap_rs
+
+# A mapping's cost is the kernel's, which no deadline per example fits. HYPOTHESIS_PROFILE=thorough
+# tries many more examples.
+settings.register_profile(
+    "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+FileFactory = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def page() -> int:
+    """Size in bytes of the system's base page."""
+    return mmap_rs.MmapOptions.page_size()
+
+
+@pytest.fixture
+def tmp_file(tmp_path: Path) -> FileFactory:
+    """Give a function that makes a new file: `tmp_file(size)`, or `tmp_file(size, b"content")`.
+
+    The content is repeated or cut to `size` bytes; without one the bytes count up from 0 to 250
+    and over again, so that no two pages are alike.
+    """
+    made = 0
+
+    def make(size: int, content: bytes | None = None, *, name: str | None = None) -> Path:
+        nonlocal made
+        made += 1
+        path = tmp_path / (name or f"file{made}")
+        pattern = bytes(range(251)) if content is None else content
+        assert pattern or not size, "a file of some size needs some content"
+        path.write_bytes((pattern * (size // max(len(pattern), 1) + 1))[:size])
+        return path
+
+    return make

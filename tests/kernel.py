@@ -1,0 +1,163 @@
+"""What Linux itself says of a process's memory and files: a reader of /proc, independent of the module.
+
+Tests read back through this what the module did; so it must not be written with the module's help.
+"""
+
+import os
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import mmap_rs
+
+_LINE = re.compile(
+    rb"^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][ps]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?$"
+)
+_SIZE = re.compile(r"^(\w+): +(\d+) kB$")
+
+
+@dataclass(frozen=True)
+class KernelArea:
+    """One line of /proc/PID/maps, or one entry of /proc/PID/smaps with its details."""
+
+    start: int
+    end: int
+    permissions: str
+    offset: int
+    device: tuple[int, int]
+    inode: int
+    path: bytes | None
+    sizes: dict[str, int] = field(default_factory=dict[str, int], compare=False)
+    vm_flags: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @property
+    def size(self) -> int:
+        """The area's size in bytes."""
+        return self.end - self.start
+
+
+def _parse(line: bytes) -> KernelArea:
+    match = _LINE.match(line)
+    assert match is not None, f"not a line of maps: {line!r}"
+    start, end, permissions, offset, major, minor, inode, path = match.groups()
+    return KernelArea(
+        start=int(start, 16),
+        end=int(end, 16),
+        permissions=permissions.decode(),
+        offset=int(offset, 16),
+        device=(int(major, 16), int(minor, 16)),
+        inode=int(inode),
+        path=path.replace(rb"\012", b"\n") if path else None,
+    )
+
+
+def areas(pid: int | str = "self") -> list[KernelArea]:
+    """Return every area of a process, in the order of addresses."""
+    # One read of the whole, as far as the kernel lets us: the list changes between two reads.
+    text = Path(f"/proc/{pid}/maps").read_bytes()
+    # The kernel escapes the newlines of paths, but no other character that `splitlines` would split at.
+    return [_parse(line) for line in text.split(b"\n") if line]
+
+
+def area_at(address: int) -> KernelArea | None:
+    """Return the area of this process that holds `address`, or None when nothing is mapped there."""
+    return next((area for area in areas() if area.start <= address < area.end), None)
+
+
+def permissions_at(address: int) -> str:
+    """Return the permissions of a mapped address, such as `rw-p`."""
+    area = area_at(address)
+    assert area is not None, f"nothing is mapped at {address:#x}"
+    return area.permissions
+
+
+def mapped_bytes(start: int, end: int) -> int:
+    """Return how many bytes between two addresses are mapped in this process.
+
+    Whether all was unmapped can be asked inside of a `hole` only: elsewhere the interpreter may at any
+    time get the address for itself.
+    """
+    overlaps = (min(area.end, end) - max(area.start, start) for area in areas())
+    return sum(size for size in overlaps if size > 0)
+
+
+def huge_bytes() -> int:
+    """Return how many bytes of anonymous huge pages, and of files of them, this process has mapped."""
+    return sum(
+        area.size
+        for area in areas()
+        if area.path is not None and area.path.startswith((b"/anon_hugepage", b"/memfd:huge"))
+    )
+
+
+def smaps_at(address: int) -> KernelArea:
+    """Return the area that holds a mapped address, with the details that /proc/self/smaps knows of it.
+
+    `sizes` holds the entries that are given in kB (`Rss`, `Locked`, `KernelPageSize`, ...), in bytes.
+    """
+    current: KernelArea | None = None
+    for line in Path("/proc/self/smaps").read_bytes().split(b"\n"):
+        if _LINE.match(line):
+            if current is not None and current.start <= address < current.end:
+                break
+            current = _parse(line)
+        elif current is not None and current.start <= address < current.end:
+            text = line.decode(errors="replace")
+            if size := _SIZE.match(text):
+                current.sizes[size[1]] = int(size[2]) * 1024
+            elif text.startswith("VmFlags:"):
+                return replace(current, vm_flags=frozenset(text.split()[1:]))
+    assert current is not None, "nothing is mapped at all"
+    assert current.start <= address < current.end, f"nothing is mapped at {address:#x}"
+    return current
+
+
+@contextmanager
+def hole(size: int, alignment: int = 4096) -> Generator[int]:
+    """Give the address of `size` free bytes with inaccessible pages on both sides.
+
+    What is mapped there is joined with no neighbour by the kernel, and so can be measured alone.
+    """
+    page = mmap_rs.MmapOptions.page_size()
+    alignment = max(alignment, page)
+    left = mmap_rs.MmapOptions(size + 2 * alignment).reserve_none()
+    at = -(left.start() + page) % alignment + page
+    middle = left.split_off(at)
+    right = middle.split_off(size)
+    address = middle.start()
+    middle.close()
+    try:
+        yield address
+    finally:
+        left.close()
+        right.close()
+
+
+def descriptors() -> set[int]:
+    """Return this process's open descriptors, without the one that reads the list."""
+    found: set[int] = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            os.fstat(int(name))
+        except OSError:
+            continue
+        found.add(int(name))
+    return found
+
+
+def kernel_version() -> tuple[int, int]:
+    """Return the first two parts of the kernel's version, such as (6, 11)."""
+    major, minor = os.uname().release.split(".")[:2]
+    return int(major), int(re.match(r"\d+", minor)[0])  # type: ignore[index]
+
+
+def meminfo(name: str) -> int:
+    """Return an entry of /proc/meminfo: in bytes where it is given in kB, else as it stands."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        key, _, rest = line.partition(":")
+        if key == name:
+            number, *unit = rest.split()
+            return int(number) * (1024 if unit == ["kB"] else 1)
+    raise LookupError(name)

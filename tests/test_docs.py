@@ -1,0 +1,74 @@
+"""What the papers say: their examples run, their links lead somewhere, their commands exist."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import mmap_rs
+from child import check_child
+
+ROOT = Path(__file__).resolve().parent.parent
+PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks() -> list[tuple[str, str]]:
+    """List the Python examples of all papers, each with its place."""
+    found: list[tuple[str, str]] = []
+    for paper in PAPERS:
+        text = paper.read_text(encoding="utf-8")
+        for match in FENCE.finditer(text):
+            line = text.count("\n", 0, match.start()) + 2
+            found.append((f"{paper.relative_to(ROOT).as_posix()}:{line}", match[1]))
+    return found
+
+
+def names(module: str) -> list[str]:
+    return [module, *(f"{module}.{info.name}" for info in pkgutil.iter_modules(mmap_rs.__path__))]
+
+
+@pytest.mark.parametrize(("place", "code"), blocks(), ids=lambda value: value.split("\n")[0])
+def test_example_runs(place: str, code: str, tmp_path: Path) -> None:
+    del place  # names the example in the test's id
+    check_child(code, cwd=tmp_path)
+
+
+def test_readme_has_an_example_for_each_use() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    uses = readme.split("\n## Use\n")[1].split("\n## ")[0].split("\n### ")[1:]
+    assert len(uses) >= 10
+    assert [use.split("\n")[0] for use in uses if "```python\n" not in use] == []
+
+
+@pytest.mark.parametrize("module", names("mmap_rs"))
+def test_docstring_examples_run(module: str) -> None:
+    outcome = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
+    assert outcome.failed == 0
+
+
+@pytest.mark.parametrize("tool", sorted((ROOT / "tools").glob("*.py")), ids=lambda path: path.name)
+def test_examples_of_tools_run(tool: Path) -> None:
+    check_child(
+        "import runpy; runpy.run_module('doctest', run_name='__main__')", arguments=(str(tool),)
+    )
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_files(paper: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", paper.read_text(encoding="utf-8"))
+    local = [
+        target for target in targets if "://" not in target and not target.startswith("mailto:")
+    ]
+    assert [target for target in local if not (paper.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_commands_named_exist(paper: Path) -> None:
+    text = paper.read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert named - set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)) == set()
