@@ -116,8 +116,11 @@ def test_no_subclass(cls: Any) -> None:
 
 
 def test_a_subclass_of_the_base_makes_nothing() -> None:
+    def new(cls: type[object]) -> object:
+        return object.__new__(cls)
+
     base: Any = Mapping
-    derived: Any = type("Derived", (base,), {"__new__": lambda cls: object.__new__(cls)})
+    derived: Any = type("Derived", (base,), {"__new__": new})
     for call in (derived, partial(base.__new__, derived), partial(object.__new__, derived)):
         with pytest.raises(TypeError):
             call()
