@@ -92,7 +92,7 @@ coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines o
 	@$(PY) -m coverage report
 
 .PHONY: lint
-lint: rustfmt clippy ruff ## Check form: rustfmt, clippy, ruff
+lint: rustfmt clippy ruff docstrings-check ## Check form: rustfmt, clippy, ruff, docstrings of the stubs
 
 .PHONY: rustfmt
 rustfmt: $(STAMPS)/venv
@@ -110,6 +110,15 @@ ruff: $(STAMPS)/lint
 	@echo "==> ruff"
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+
+.PHONY: docstrings
+docstrings: $(BUILT) ## Write the docstrings of src/ into the stubs
+	@$(PY) tools/sync_docs.py
+
+.PHONY: docstrings-check
+docstrings-check: $(BUILT)
+	@echo "==> docstrings of the stubs"
+	@$(PY) tools/sync_docs.py --check
 
 .PHONY: format
 format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
