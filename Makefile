@@ -112,8 +112,9 @@ ruff: $(STAMPS)/lint
 	@$(PY) -m ruff format --check .
 
 .PHONY: docstrings
-docstrings: $(BUILT) ## Write the docstrings of src/ into the stubs
+docstrings: $(BUILT) ## Write what is made of the sources: docstrings of the stubs, docs/from-rust.md
 	@$(PY) tools/sync_docs.py
+	@$(PY) tests/rust-parity/page.py
 
 .PHONY: docstrings-check
 docstrings-check: $(BUILT)
@@ -163,8 +164,17 @@ bench: $(BUILT) $(STAMPS)/test ## Compare the hot paths with the mmap module; AR
 	@$(PY) benchmarks/hot.py $(ARGS)
 
 .PHONY: docs
-docs: $(BUILT) $(STAMPS)/test ## Run every example of README.md, docs/ and examples/
-	@$(PY) -m pytest -q tests/test_docs.py tests/test_examples.py
+docs: site ## Build the site in site/, strictly, and run every example of README.md, docs/ and examples/
+	@$(PY) -m pytest -q tests/test_docs.py tests/test_docstrings.py tests/test_examples.py
+
+.PHONY: site
+site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs
+	@echo "==> Checking what the site takes from the sources"
+	@$(PY) tools/sync_docs.py --check
+	@$(PY) tests/rust-parity/page.py --check
+	@echo "==> Building the site (mkdocs, strict)"
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+	@echo "Open site/index.html; it needs no server and no network."
 
 .PHONY: ci
 ci: ## Run all that CI runs, on this machine
@@ -173,7 +183,7 @@ ci: ## Run all that CI runs, on this machine
 ##@ Clean up
 .PHONY: clean
 clean: ## Remove what was built; the virtual environment stays
-	rm -rf target dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf target dist site htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f python/mmap_rs/_mmap_rs*.so python/mmap_rs/_mmap_rs*.pyd $(BUILT)
 
 .PHONY: distclean
@@ -188,7 +198,7 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
 	@echo "$(CURDIR)" >$@
 
-$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
+$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/docs: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
 	@echo "==> Installing the tools of the group '$*' into .venv"
 	@$(PIP) install --quiet --group $*
 	@touch $@

@@ -1,4 +1,4 @@
-"""Change a file that others have mapped: write a new one and replace the old, so that none of them is hurt."""
+"""Change a file that others have mapped: write a new one over the old name, so that none is hurt."""
 
 import os
 import tempfile

@@ -36,8 +36,8 @@ PAGES = {
 HEAD = """\
 # From Rust to Python
 
-Each public item of mmap-rs {version}, and what it is here. The parity tests read the items from the crate's source, and
-fail if one has no counterpart; `tests/rust-parity/page.py` writes this page from the same data.
+Each public item of mmap-rs {version}, and what it is here. The parity tests read the items from the crate's
+source, and fail if one has no counterpart; `tests/rust-parity/page.py` writes this page from the same data.
 
 How Rust becomes Python:
 
@@ -74,7 +74,11 @@ OPERATORS = {
     "as_mut_slice": "`as_mut_slice()`",
     "with_traceback": "an exception",
 }
-WITHOUT_NAME = {"Debug": "`repr()`", "Clone": "not needed: immutable", "Copy": "not needed: immutable"}
+WITHOUT_NAME = {
+    "Debug": "`repr()`",
+    "Clone": "not needed: immutable",
+    "Copy": "not needed: immutable",
+}
 
 
 def link(owner: str, name: str, shown: str) -> str:
@@ -169,7 +173,9 @@ def page() -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or with `--check` only compare it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if it differs")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; status 1 if it differs"
+    )
     check: bool = parser.parse_args(arguments).check
     wanted = page()
     same = PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted
