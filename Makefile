@@ -86,6 +86,10 @@ test-python: $(BUILT) $(STAMPS)/test ## Run the Python tests; ARGS="-k name" cho
 	@echo "==> Testing the package (pytest)"
 	@$(PY) -m pytest $(ARGS)
 
+.PHONY: ecosystem
+ecosystem: $(BUILT) $(STAMPS)/test $(STAMPS)/ecosystem ## Run the tests with pandas, Arrow and IPython (fetches them)
+	@$(PY) -m pytest -q tests/test_ecosystem.py
+
 .PHONY: coverage
 coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines of python/ they reach
 	@$(PY) -m coverage run -m pytest -q
@@ -198,7 +202,7 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
 	@echo "$(CURDIR)" >$@
 
-$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/docs: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
+$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/docs $(STAMPS)/ecosystem: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
 	@echo "==> Installing the tools of the group '$*' into .venv"
 	@$(PIP) install --quiet --group $*
 	@touch $@
