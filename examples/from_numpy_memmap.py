@@ -21,7 +21,7 @@ def with_memmap(path: Path) -> float:
 def with_mmap_rs(path: Path) -> float:
     """Do it the new way: the file is unmapped when the block ends."""
     with MmapOptions.for_file(path).with_flags(MmapFlags.SHARED).map_mut() as m:
-        array = np.frombuffer(m, dtype=np.float32).reshape(SHAPE)
+        array = np.frombuffer(memoryview(m), dtype=np.float32).reshape(SHAPE)
         array += 1
         total = float(array.sum())
         m.flush()

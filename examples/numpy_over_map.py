@@ -12,7 +12,7 @@ def scale(path: Path, factor: float) -> float:
     """Multiply all numbers of a file in place; return their sum."""
     with MmapOptions.for_file(path).with_flags(MmapFlags.SHARED).map_mut() as m:
         m.advise(MmapFlags.SEQUENTIAL)
-        numbers = np.frombuffer(m, dtype=np.float64)
+        numbers = np.frombuffer(memoryview(m), dtype=np.float64)
         numbers *= factor
         total = float(numbers.sum())
         m.flush()

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mmap_rs import MmapFlags, MmapMut, MmapOptions, SystemCallError
 
 
 @contextmanager
-def secret_memory(size: int) -> Iterator[MmapMut]:
+def secret_memory(size: int) -> Generator[MmapMut, None, None]:
     """Give memory for a secret; wipe it at the end, whatever happens."""
     options = MmapOptions(size).with_flags(MmapFlags.NO_CORE_DUMP)
     try:

@@ -28,14 +28,14 @@ UNSAFE = {
     "Mapping.make_exec_no_flush",
     "_Bytes.function",
 }
-CLASSES = [value for value in vars(mmap_rs).values() if isinstance(value, type)]
-COMPILED = [value for value in vars(_mmap_rs).values() if isinstance(value, type)]
+CLASSES: list[type[Any]] = [value for value in vars(mmap_rs).values() if isinstance(value, type)]
+COMPILED: list[type[Any]] = [value for value in vars(_mmap_rs).values() if isinstance(value, type)]
 
 
 def own_members(cls: type) -> Iterator[tuple[str, Any]]:
     """Give the public members that a class defines itself, as `help()` sees them."""
     for name, value in vars(cls).items():
-        described = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+        described: Any = getattr(value, "__func__", value)
         if not name.startswith("_") and (
             inspect.isroutine(described) or inspect.isdatadescriptor(described)
         ):

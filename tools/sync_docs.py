@@ -12,6 +12,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent.parent / "python" / "mmap_rs"
 STUBS = {"_mmap_rs.pyi": "mmap_rs._mmap_rs", "_flags.pyi": "mmap_rs._flags"}
@@ -49,7 +50,7 @@ def runtime_text(module: str) -> Callable[[str], str | None]:
             return cls.__doc__ and inspect.cleandoc(cls.__doc__)
         # What is inherited is told where it is defined; stubs only sharpen its types.
         own = inspect.getattr_static(cls, member) if member in vars(cls) else None
-        described = own.__func__ if isinstance(own, staticmethod | classmethod) else own
+        described: Any = getattr(own, "__func__", own)
         doc = getattr(described, "__doc__", None)
         return inspect.cleandoc(doc) if isinstance(doc, str) else None
 
