@@ -30,9 +30,7 @@ def measure(statement: str, turns: int, loops: int) -> tuple[float, float]:
 def main() -> int:
     """Print the table; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--check", type=float, metavar="LIMIT", help="nanoseconds it may cost"
-    )
+    parser.add_argument("--check", type=float, metavar="LIMIT", help="nanoseconds it may cost")
     parser.add_argument("--turns", type=int, default=60)
     parser.add_argument("--loops", type=int, default=50_000)
     options = parser.parse_args()
