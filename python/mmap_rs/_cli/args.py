@@ -82,7 +82,9 @@ def address_range(text: str) -> range:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command."""
     whole = argparse.ArgumentParser(
-        prog=program(), description="Show what is mapped, and which pages there are.", allow_abbrev=False
+        prog=program(),
+        description="Show what is mapped, and which pages there are.",
+        allow_abbrev=False,
     )
     whole.add_argument(
         "--version",
@@ -99,21 +101,28 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    areas.add_argument("--pid", type=number, metavar="PID", help="the process (default: this command's own)")
+    areas.add_argument(
+        "--pid", type=number, metavar="PID", help="the process (default: this command's own)"
+    )
     where = areas.add_mutually_exclusive_group()
     where.add_argument(
         "--address", type=address, metavar="ADDR", help="only the area that holds this address"
     )
     where.add_argument(
-        "--range", type=address_range, metavar="START:END", help="only the areas that meet this range"
+        "--range",
+        type=address_range,
+        metavar="START:END",
+        help="only the areas that meet this range",
     )
     areas.add_argument("--json", action="store_true", help="print a JSON object a line")
-    areas.add_argument("--svg", metavar="FILE", help="write a picture to FILE, - for standard output")
+    areas.add_argument(
+        "--svg", metavar="FILE", help="write a picture to FILE, - for standard output"
+    )
 
     commands.add_parser(
         "page-sizes",
         help="list the page sizes of this system",
-        description="Print the size of the base page, the allocation granularity, and the page sizes on offer.",
+        description="Print the base page, the allocation granularity, and the page sizes on offer.",
         allow_abbrev=False,
     )
     return whole

@@ -19,10 +19,10 @@ def run(arguments: list[str]) -> int:
     request = parse(arguments)
     # There is none where the caller has closed it.
     if cast("TextIO | None", sys.stdout) is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     # A path may hold what the terminal's encoding has not.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if hasattr(sys.stdout, "reconfigure"):
+        cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
     try:
         if isinstance(request, PageSizesRequest):
             pages.write(sys.stdout)
@@ -80,7 +80,7 @@ def _describe(error: Exception, request: AreasRequest | PageSizesRequest) -> str
 
 
 def _finish_output() -> None:
-    """Write what is still buffered; where that fails drop it, as the interpreter would complain at its end."""
+    """Write what is still buffered; drop it where that fails, or the interpreter would complain later."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

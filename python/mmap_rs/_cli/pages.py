@@ -37,7 +37,8 @@ def pool(size: int) -> tuple[str, ...] | None:
     """Return how many huge pages of a size there are, are free, and are promised, if the system says it."""
     folder = POOLS / f"hugepages-{size // 1024}kB"
     counts = tuple(
-        _text(folder / name).strip() for name in ("nr_hugepages", "free_hugepages", "resv_hugepages")
+        _text(folder / name).strip()
+        for name in ("nr_hugepages", "free_hugepages", "resv_hugepages")
     )
     return counts if all(counts) else None
 

@@ -1,10 +1,10 @@
-"""The same table in colour, with the library rich: an optional part, `pip install mmap-rs[cli]`."""
+"""Colour for the table, with the library rich: an optional part, `pip install mmap-rs[cli]`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, TextIO
 
-from mmap_rs._cli.table import AREAS, SUMS, Column, widths
+from mmap_rs._cli.table import AREAS, SUMS, aligned
 
 STYLES = {
     "r--": "blue",
@@ -13,52 +13,54 @@ STYLES = {
     "rwx": "bold red",
     "---": "bright_black",
 }
+OTHER = "magenta"
+FAINT = "bright_black"
+
+Cells = Sequence[tuple[str, ...]]
 
 
-def write(
-    body: Sequence[tuple[str, ...]], sums: Sequence[tuple[str, ...]], out: TextIO
-) -> bool:
-    """Write both tables, or return `False` and write nothing if rich is not there."""
+def write(body: Cells, sums: Cells, out: TextIO) -> bool:
+    """Write the table and its sums, or return `False` and write nothing if rich is not there."""
     # By name, so that types can be checked without it too.
     try:
         console_module: Any = import_module("rich.console")
-        table_module: Any = import_module("rich.table")
         text_module: Any = import_module("rich.text")
     except ImportError:
         return False
 
-    def table(columns: Sequence[Column], shown: Sequence[tuple[str, ...]]) -> Any:
-        made = table_module.Table(
-            box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", collapse_padding=True
-        )
-        for column, width in zip(columns, widths(columns, shown), strict=True):
-            made.add_column(
-                column.title, justify=column.side, no_wrap=True, overflow="ignore", min_width=width
-            )
-        return made
+    whole = text_module.Text(no_wrap=True)
 
-    def cell(text: str, style: str = "") -> Any:
-        # Not rich's own markup: a path may look like it.
-        return text_module.Text(text, style=style)
+    def add(rows: Cells, styles: Callable[[tuple[str, ...]], Sequence[str]]) -> None:
+        """Add aligned rows, of which the first are the headings."""
+        for place, row in enumerate(rows):
+            chosen = styles(row) if place else ["bold"] * len(row)
+            for cell, style in zip(row, chosen, strict=True):
+                whole.append(cell, style)
+            whole.append("\n")
 
-    areas = table(AREAS, body)
-    for addresses, size, protection, share, offset, path in body:
-        style = STYLES.get(protection, "magenta")
-        faint = "bright_black" if protection == "---" else ""
-        areas.add_row(
-            cell(addresses, faint),
-            cell(size, faint),
-            cell(protection, style),
-            cell(share, "cyan" if share == "shared" else faint),
-            cell(offset, "bright_black"),
-            cell(path, "bold" if path.startswith("[") else faint),
-        )
-    total = table(SUMS, sums)
-    for row in sums:
-        total.add_row(*(cell(text, "bold" if row[0] == "total" else "") for text in row))
-
-    console = console_module.Console(file=out, highlight=False, emoji=False, soft_wrap=True)
-    console.print(areas, soft_wrap=True)
-    console.print()
-    console.print(total, soft_wrap=True)
+    add(aligned(AREAS, body), area_styles)
+    whole.append("\n")
+    add(aligned(SUMS, sums), sum_styles)
+    # rich knows which colours the terminal has; that a row is a line was seen to before.
+    console = console_module.Console(file=out, highlight=False)
+    console.print(whole, soft_wrap=True, end="")
     return True
+
+
+def area_styles(row: tuple[str, ...]) -> Sequence[str]:
+    """Return the style of each cell of an area."""
+    _, _, protection, share, _, path = (cell.strip() for cell in row)
+    plain = FAINT if protection == "---" else ""
+    return (
+        plain,
+        plain,
+        STYLES.get(protection, OTHER),
+        "cyan" if share == "shared" else plain,
+        FAINT,
+        "bold" if path.startswith("[") else plain,
+    )
+
+
+def sum_styles(row: tuple[str, ...]) -> Sequence[str]:
+    """Return the style of each cell of a sum."""
+    return ["bold" if row[0].strip() == "total" else ""] * len(row)

@@ -1,7 +1,7 @@
 """The picture of an address space: what is mapped, from the lowest address on, in columns like a text's.
 
-Sizes differ by a factor of a million and gaps by more, so heights grow with the logarithm of the size and gaps
-are only marked; a bar at the top shows the true proportions.
+Sizes differ by a factor of a million and gaps by more, so heights grow with the logarithm of the size
+and gaps are only marked; a bar at the top shows the true proportions.
 """
 
 import math
@@ -10,18 +10,23 @@ from collections.abc import Iterator, Sequence
 from mmap_rs._cli import svg_marks as marks
 from mmap_rs._cli.rows import Row
 from mmap_rs._cli.svg_blocks import Block, Gap
-from mmap_rs._cli.svg_layout import Layout, Placed, arrange
+from mmap_rs._cli.svg_layout import TWO_LINES, Layout, Placed, arrange
 from mmap_rs._cli.text import cells, count, human, shorten
-from mmap_rs._cli.totals import by_kind, by_protection
+from mmap_rs._cli.totals import Sum, by_kind, by_protection
 
-WIDTHS = {1: 960, 2: 1180, 3: 1500}
+WIDTHS = {1: 900, 2: 1300, 3: 1640}
 MARGIN, GUTTER = 28, 36
 ADDRESS, BLOCK = 112, 130  # widths in a column
 LEGEND_LINE = 19
 
+HOW_TO_READ = (
+    "Below: lowest address first. A block's height grows with the logarithm of its size; "
+    "gaps are not to scale."
+)
+
 
 def draw(rows: Sequence[Row], subject: str) -> str:
-    """Return the picture of some areas, which are in order, as an SVG document; `subject` says whose they are."""
+    """Return an SVG document: the picture of areas in order of address; `subject` says whose they are."""
     layout = arrange(rows)
     wide = WIDTHS[layout.columns]
     header, top = _header(rows, subject, layout, wide)
@@ -35,8 +40,7 @@ def draw(rows: Sequence[Row], subject: str) -> str:
     return "\n".join(
         [
             '<?xml version="1.0" encoding="UTF-8"?>',
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{math.ceil(high)}"'
-            f' viewBox="0 0 {wide} {math.ceil(high)}" role="img">',
+            marks.opening(wide, math.ceil(high)),
             marks.title([f"Address space of {subject}"]),
             f"<style>{marks.STYLE}</style>",
             marks.DEFINITIONS,
@@ -62,16 +66,15 @@ def _header(
     y = 98.0
     left = _protections(rows, MARGIN, y)
     right = _kinds(rows, wide / 2 + 20, y)
-    y += LEGEND_LINE * (max(len(by_protection(rows)), len(by_kind(rows))) + 0.4)
+    y += LEGEND_LINE * (max(len(by_protection(rows)) + 1, len(by_kind(rows))) + 0.4)
     bar, y = _proportions(rows, y + 10, wide)
     notes = [
-        "Below: lowest address first. A block's height grows with the logarithm of its size; "
-        "gaps are not to scale. A dark lower edge: shared."
+        HOW_TO_READ,
     ]
     if layout.merged:
         small = sum(len(block.rows) for block in layout.merged)
         notes.append(
-            f"{count(small, 'small area')} are drawn in {count(len(layout.merged), 'hatched block')}, "
+            f"{count(small, 'smaller area')} are drawn in {count(len(layout.merged), 'hatched block')}, "
             "each a run of neighbours with its sums, the colours in proportion."
         )
     explained = [
@@ -82,18 +85,28 @@ def _header(
 
 
 def _protections(rows: Sequence[Row], x: float, y: float) -> Iterator[str]:
-    """Draw the legend: a colour for each protection that occurs, with its sums."""
+    """Draw the legend: a colour for each protection that occurs, and the mark of shared areas, with sums."""
+
+    def entry(fill: str, name: str, meaning: str, each: Sum) -> Iterator[str]:
+        look = f'fill="{fill}" stroke="{marks.INK}" stroke-width="0.5"'
+        yield marks.rectangle(x, y - 11, 24, 14, look)
+        yield marks.text(x + 34, y, name, "mono")
+        yield marks.text(x + 66, y, meaning)
+        yield marks.text(x + 270, y, count(each.areas, "area"), "end")
+        yield marks.text(x + 350, y, human(each.size), "end")
+
     sums = by_protection(rows)
     yield marks.text(x, y, "Protection", "head")
     order = [*marks.COLOURS, *sorted(sums.keys() - marks.COLOURS.keys())]
     for protection in filter(sums.__contains__, order):
         y += LEGEND_LINE
-        look = f'fill="{marks.colour(protection)}" stroke="{marks.INK}" stroke-width="0.5"'
-        yield marks.rectangle(x, y - 11, 24, 14, look)
-        yield marks.text(x + 34, y, protection, "mono")
-        yield marks.text(x + 66, y, marks.meaning(protection))
-        yield marks.text(x + 270, y, count(sums[protection].areas, "area"), "end")
-        yield marks.text(x + 350, y, human(sums[protection].size), "end")
+        meaning = marks.meaning(protection)
+        yield from entry(marks.colour(protection), protection, meaning, sums[protection])
+    shared = by_kind(row for row in rows if row.shared)["total"]
+    if shared.areas:
+        y += LEGEND_LINE
+        yield from entry(marks.PAPER, "", "shared (of these)", shared)
+        yield marks.rectangle(x, y - 1, 24, 3, marks.SHARED)
 
 
 def _kinds(rows: Sequence[Row], x: float, y: float) -> Iterator[str]:
@@ -149,7 +162,10 @@ def _part(placed: Placed, x: float, top: float, wide: float) -> list[str]:
             marks.line(left + 0.5, y, left + 0.5, y + placed.height, "gap"),
             marks.line(left + BLOCK - 0.5, y, left + BLOCK - 0.5, y + placed.height, "gap"),
             marks.text(
-                left + BLOCK / 2, y + placed.height / 2 + 3.5, f"gap {human(gap.size)}", "small faint middle"
+                left + BLOCK / 2,
+                y + placed.height / 2 + 3.5,
+                f"gap {human(gap.size)}",
+                "small faint middle",
             ),
         ]
     return _block(placed.part, left, y, wide - ADDRESS, placed.height)
@@ -167,7 +183,7 @@ def _block(block: Block, x: float, y: float, wide: float, high: float) -> list[s
     name = shorten(block.label, int(name_room / (11 * marks.MONO_WIDTH)))
     drawn.append(marks.text(x + BLOCK + 10, y + 12.5, name, "mono"))
     drawn.append(marks.text(right, y + 12.5, size, "end"))
-    if high >= 30:
+    if high >= TWO_LINES - 1:
         detail = shorten(block.detail, int((wide - BLOCK - 10) / (10.5 * marks.MONO_WIDTH)))
         drawn.append(marks.text(x + BLOCK + 10, y + 26.5, detail, "mono small faint"))
     return drawn
@@ -179,9 +195,11 @@ def _segments(block: Block, x: float, y: float, high: float) -> Iterator[str]:
     unit = BLOCK / sum(weights)
     for row, weight in zip(block.rows, weights, strict=True):
         wide = weight * unit
-        yield marks.rectangle(x, y, wide, high, f'fill="{marks.colour(row.protection)}"', _tip(block, row))
+        yield marks.rectangle(
+            x, y, wide, high, f'fill="{marks.colour(row.protection)}"', _tip(block, row)
+        )
         if row.shared:
-            yield marks.rectangle(x, y + high - 4, wide, 3, f'fill="{marks.INK}" fill-opacity="0.75"')
+            yield marks.rectangle(x, y + high - 4, wide, 3, marks.SHARED)
         x += wide
         if row is not block.rows[-1] and wide > 3:
             yield marks.rectangle(x - 0.5, y, 1, high, f'fill="{marks.PAPER}"')
@@ -196,11 +214,17 @@ def _merged(block: Block, x: float, y: float, high: float) -> Iterator[str]:
         wide = BLOCK * sums[protection].size / block.size
         yield marks.rectangle(position, y, wide, high, f'fill="{marks.colour(protection)}"')
         position += wide
-        tip.append(f"{protection}: {count(sums[protection].areas, 'area')}, {human(sums[protection].size)}")
+        tip.append(
+            f"{protection}: {count(sums[protection].areas, 'area')}, {human(sums[protection].size)}"
+        )
     yield marks.rectangle(x, y, BLOCK, high, 'fill="url(#several)"', tip)
 
 
 def _tip(block: Block, row: Row) -> list[str]:
     """Return what is told of one area under the pointer."""
     offset = "" if row.offset is None else f", offset {row.offset:#x}"
-    return [block.label, row.addresses, f"{human(row.size)}, {row.protection}, {row.share_mode}{offset}"]
+    return [
+        block.label,
+        row.addresses,
+        f"{human(row.size)}, {row.protection}, {row.share_mode}{offset}",
+    ]

@@ -64,7 +64,7 @@ class Block:
     def label(self) -> str:
         """Say what is in the block."""
         if self.merged:
-            return f"{count(len(self.rows), 'area')}: {self._contents()}"
+            return f"{len(self.rows):,} smaller areas"
         path = self.rows[0].path
         if path is not None:
             return printable(path)
@@ -72,9 +72,9 @@ class Block:
 
     @property
     def detail(self) -> str:
-        """Say how the bytes may be used; of a merged block, how much lies between its parts."""
+        """Say how the bytes may be used; of a merged block, what is in it and how much lies between."""
         if self.merged:
-            return f"with gaps of {human(self.gaps)}" if self.gaps else "without gaps"
+            return self._contents() + (f"; gaps {human(self.gaps)}" if self.gaps else "")
         protections = " ".join(row.protection for row in self.rows[:8])
         more = f" and {len(self.rows) - 8} more" if len(self.rows) > 8 else ""
         shared = ", shared" if any(row.shared for row in self.rows) else ""
@@ -107,9 +107,7 @@ def split(rows: Sequence[Row]) -> list[Part]:
 
 def merge(parts: Sequence[Part], blocks: int) -> list[Part]:
     """Keep the `blocks` most telling blocks and some of the largest gaps; merge each run of others."""
-    by_weight = sorted(
-        range(len(parts)), key=lambda place: _weight(parts[place]), reverse=True
-    )
+    by_weight = sorted(range(len(parts)), key=lambda place: _weight(parts[place]), reverse=True)
     kept = {place for place in by_weight if isinstance(parts[place], Block)}
     kept = set([place for place in by_weight if place in kept][:blocks])
     kept |= set([place for place in by_weight if isinstance(parts[place], Gap)][: blocks // 4 + 4])

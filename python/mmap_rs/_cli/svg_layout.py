@@ -4,15 +4,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmap_rs._cli.svg_blocks import Block, Part, merge, split
 from mmap_rs._cli.rows import Row
+from mmap_rs._cli.svg_blocks import Block, Part, merge, split
 
 # Pixels.
 LOWEST, HIGHEST = 17, 62
+TWO_LINES = 31
 GAP_HEIGHT = 16
 COLUMN_HEIGHT = 1150
 SHORT_COLUMN = 620
 MOST_COLUMNS = 3
+# What must be merged anyway is shown with fewer parts, each with more room for its text.
+MERGED_COLUMNS, MERGED_SCALE = 2, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,16 @@ def arrange(rows: Sequence[Row]) -> Layout:
         columns = columns_for(sum(heights))
         if columns <= MOST_COLUMNS:
             return place(parts, heights, columns)
-    return place(*merge_to_fit(parts), MOST_COLUMNS)
+    return place(*merge_to_fit(parts), MERGED_COLUMNS)
 
 
 def height(part: Part, scale: float) -> float:
     """Return how high a part is drawn: with the logarithm of its size."""
     if not isinstance(part, Block):
         return GAP_HEIGHT
+    lowest = TWO_LINES if part.merged else LOWEST
     steps = math.log2(max(part.size, 1) / 16384)
-    return min(max(LOWEST + scale * 4.5 * steps, LOWEST), LOWEST + scale * (HIGHEST - LOWEST))
+    return max(min(LOWEST + scale * 4.5 * steps, LOWEST + scale * (HIGHEST - LOWEST)), lowest)
 
 
 def columns_for(total: float) -> int:
@@ -66,17 +70,17 @@ def columns_for(total: float) -> int:
 
 def merge_to_fit(parts: Sequence[Part]) -> tuple[list[Part], list[float]]:
     """Merge as little as makes all fit, by bisection over the number of blocks that are kept."""
-    room = COLUMN_HEIGHT * MOST_COLUMNS
+    room = COLUMN_HEIGHT * MERGED_COLUMNS
     low, high = 0, sum(isinstance(part, Block) for part in parts)
     best = merge(parts, 0)
     while low < high:
         middle = (low + high + 1) // 2
         tried = merge(parts, middle)
-        if sum(height(part, 0.5) for part in tried) <= room:
+        if sum(height(part, MERGED_SCALE) for part in tried) <= room:
             low, best = middle, tried
         else:
             high = middle - 1
-    return best, [height(part, 0.5) for part in best]
+    return best, [height(part, MERGED_SCALE) for part in best]
 
 
 def place(parts: Sequence[Part], heights: Sequence[float], columns: int) -> Layout:

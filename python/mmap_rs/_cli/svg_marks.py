@@ -25,6 +25,8 @@ MEANINGS = {
 
 INK, FAINT, PAPER = "#1a1a1a", "#595959", "#ffffff"
 
+SHARED = f'fill="{INK}" fill-opacity="0.75"'
+
 # The widest that the fonts named below set a character of the size 1.
 MONO_WIDTH = 0.605
 SANS_WIDTH = 0.56
@@ -62,13 +64,21 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def opening(wide: int, high: int) -> str:
+    """Return the start of the document's element."""
+    size = f'width="{wide}" height="{high}" viewBox="0 0 {wide} {high}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
+
+
 def text(x: float, y: float, content: str, kind: str = "") -> str:
     """Return a text; `kind` are classes of the style sheet."""
     named = f' class="{kind}"' if kind else ""
     return f'<text x="{number(x)}" y="{number(y)}"{named}>{clean(content)}</text>'
 
 
-def rectangle(x: float, y: float, wide: float, high: float, look: str, tip: Sequence[str] = ()) -> str:
+def rectangle(
+    x: float, y: float, wide: float, high: float, look: str, tip: Sequence[str] = ()
+) -> str:
     """Return a rectangle; `look` are further attributes, `tip` the lines shown under the pointer."""
     place = f'x="{number(x)}" y="{number(y)}" width="{number(wide)}" height="{number(high)}"'
     if not tip:

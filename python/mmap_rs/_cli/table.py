@@ -18,6 +18,8 @@ from mmap_rs._cli.totals import by_kind
 LEAST_PATH = 12
 GAP = "  "
 
+Cells = Sequence[tuple[str, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -52,12 +54,10 @@ def area_cells(row: Row) -> tuple[str, ...]:
 
 def sum_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """Return the cells of the sums, the total last."""
-    return [
-        (kind, f"{each.areas:,}", human(each.size)) for kind, each in by_kind(rows).items()
-    ]
+    return [(kind, f"{each.areas:,}", human(each.size)) for kind, each in by_kind(rows).items()]
 
 
-def widths(columns: Sequence[Column], body: Sequence[tuple[str, ...]]) -> list[int]:
+def widths(columns: Sequence[Column], body: Cells) -> list[int]:
     """Return how wide each column must be."""
     return [
         max(cells(column.title), max((cells(row[place]) for row in body), default=0))
@@ -72,22 +72,29 @@ def fit(body: list[tuple[str, ...]], width: int, mark: str) -> list[tuple[str, .
     return [(*row[:-1], shorten(row[-1], room, mark)) for row in body]
 
 
-def lines(columns: Sequence[Column], body: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Give the lines of a table in plain text, the headings first."""
+def aligned(columns: Sequence[Column], body: Cells) -> list[tuple[str, ...]]:
+    """Return headings and rows with each cell as wide as its column, and the gap before it."""
     sizes = widths(columns, body)
+    rows: list[tuple[str, ...]] = []
     for row in (tuple(column.title for column in columns), *body):
         parts: list[str] = []
-        for column, size, cell in zip(columns, sizes, row, strict=True):
+        for place, (column, size, cell) in enumerate(zip(columns, sizes, row, strict=True)):
             space = " " * (size - cells(cell))
-            parts.append(cell + space if column.side == "left" else space + cell)
-        yield GAP.join(parts).rstrip(" ")
+            last = place == len(columns) - 1
+            full = space + cell if column.side == "right" else cell if last else cell + space
+            parts.append(GAP + full if place else full)
+        rows.append(tuple(parts))
+    return rows
+
+
+def lines(columns: Sequence[Column], body: Cells) -> Iterator[str]:
+    """Give the lines of a table in plain text, the headings first."""
+    return ("".join(row).rstrip(" ") for row in aligned(columns, body))
 
 
 def wants_colour(out: TextIO) -> bool:
     """Tell whether colours may be written: to a terminal that has them and a user who likes them."""
-    return (
-        out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") != "dumb"
-    )
+    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") != "dumb"
 
 
 def write(rows: Sequence[Row], out: TextIO) -> None:

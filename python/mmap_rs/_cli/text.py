@@ -13,14 +13,11 @@ def human(size: int) -> str:
     """
     if size < 1024:
         return f"{size} B"
-    value = float(size)
-    unit = ""
-    for unit in _UNITS:
-        value /= 1024
-        if value < 1023.5:
-            break
-    exact = value == int(value) or value >= 99.95
-    return f"{value:.0f} {unit}" if exact else f"{value:.1f} {unit}"
+    value, place = size / 1024, 0
+    while value >= 1023.5:
+        value, place = value / 1024, place + 1
+    digits = f"{value:.1f}".removesuffix(".0") if value < 99.95 else f"{value:.0f}"
+    return f"{digits} {_UNITS[place]}"
 
 
 def count(number: int, noun: str) -> str:
@@ -48,9 +45,7 @@ def escaped(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        character
-        if character.isprintable()
-        else character.encode("unicode_escape").decode("ascii")
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
 
