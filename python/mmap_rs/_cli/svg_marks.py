@@ -15,14 +15,6 @@ COLOURS = {
 }
 OTHER = "#cc79a7"
 
-MEANINGS = {
-    "r--": "read",
-    "rw-": "read, write",
-    "r-x": "read, execute",
-    "rwx": "read, write, execute",
-    "---": "no access",
-}
-
 INK, FAINT, PAPER = "#1a1a1a", "#595959", "#ffffff"
 
 SHARED = f'fill="{INK}" fill-opacity="0.75"'
@@ -56,7 +48,8 @@ def colour(protection: str) -> str:
 
 def meaning(protection: str) -> str:
     """Say a protection in words."""
-    return MEANINGS.get(protection, "other")
+    words = {"r": "read", "w": "write", "x": "execute"}
+    return ", ".join(words[letter] for letter in protection if letter in words) or "no access"
 
 
 def number(value: float) -> str:
