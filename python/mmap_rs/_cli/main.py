@@ -72,10 +72,13 @@ def _describe(error: Exception, request: AreasRequest | PageSizesRequest) -> str
     """Return what went wrong in one line."""
     text = str(error)
     if isinstance(request, AreasRequest) and request.pid is not None:
-        if isinstance(error, (mmap_rs.SystemCallError, OverflowError)):
-            text = f"process {request.pid}: {text}"
-        elif isinstance(error, rows.NotMappedError):
-            text = f"{text} in process {request.pid}"
+        process = f"process {request.pid}"
+        if isinstance(error, rows.NotMappedError):
+            text = f"{text} in {process}"
+        elif isinstance(error, OverflowError) or (
+            isinstance(error, mmap_rs.SystemCallError) and process not in text
+        ):
+            text = f"{process}: {text}"
     return escaped(" ".join(text.split("\n")))
 
 
