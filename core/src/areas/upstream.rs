@@ -1,6 +1,6 @@
 //! Other systems: upstream's lists behind the same face.
 
-use super::Area;
+use super::{Area, Reader};
 use crate::{Error, Result};
 use mmap_rs::{MemoryAreas, ShareMode};
 use std::fs::File;
