@@ -43,7 +43,7 @@ COVERING_OR_NEXT_VMA = 0x10
 
 
 def make_areas(count: int) -> tuple[int, int]:
-    """Map `count` pages, of which no two neighbours can be one area; return their address and the page size."""
+    """Map `count` pages, no two neighbours in one area; return their address and the page size."""
     page = mmap_rs.MmapOptions.page_size()
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
@@ -58,7 +58,7 @@ def make_areas(count: int) -> tuple[int, int]:
 
 
 def best(turns: int, loops: int, *functions: Callable[[], object]) -> list[float]:
-    """Return the least time of each function in seconds: `turns` turns of `loops` calls, one after the other."""
+    """Return the least time of each function in seconds: `turns` turns of `loops` calls."""
     least = [float("inf")] * len(functions)
     for _ in range(turns):
         for number, function in enumerate(functions):

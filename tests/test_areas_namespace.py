@@ -11,7 +11,11 @@ from namespace import LARGE_DEVICE_NUMBER
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces are Linux's")
 
 FILES = [
-    *(path.name for path in sorted(TESTS.glob("test_areas*.py")) if path.name != Path(__file__).name),
+    *(
+        path.name
+        for path in sorted(TESTS.glob("test_areas*.py"))
+        if path.name != Path(__file__).name
+    ),
     "test_merge_refused.py",
     "test_split_merge.py",
 ]

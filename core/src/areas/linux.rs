@@ -40,7 +40,7 @@ fn open(pid: Option<u32>) -> Result<File> {
 pub(super) enum Source {
     Text(Text),
     Asked(Asked),
-    /// Its text was opened for another source, which could not be.
+    /// Neither any more: for the moment in which the one becomes the other.
     Ended,
 }
 

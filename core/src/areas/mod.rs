@@ -2,9 +2,13 @@
 //!
 //! U10, U11: under Linux and Android upstream reads the device minor into 8 bits, ends without a word at the first
 //! line that it can't read, refuses paths that are not UTF-8 and drops their leading spaces; so those lists are read
-//! here. U12: each of its queries reads the whole list. On other systems lists are upstream's. U8: its query of the last
-//! address overflows; see [`query`].
+//! here. U12: each of its queries reads the whole list. U8: its query of the last address overflows; see [`query`].
+//! Under Windows and FreeBSD it has defects too (U17, U22, U25), under macOS for other processes (U24).
 
+#[cfg(any(windows, test))]
+mod device;
+#[cfg(target_os = "freebsd")]
+mod freebsd;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod gate;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -17,13 +21,19 @@ mod linux;
 mod lookup;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod text;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(any(target_os = "macos", target_os = "ios"))]
 mod upstream;
+#[cfg(windows)]
+mod windows;
 
+#[cfg(target_os = "freebsd")]
+use freebsd as platform;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use linux as platform;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(any(target_os = "macos", target_os = "ios"))]
 use upstream as platform;
+#[cfg(windows)]
+use windows as platform;
 
 use crate::state::{generation, watch};
 use crate::{Error, Result};
@@ -85,10 +95,14 @@ impl Area {
 trait Reader: Sized {
     /// All areas of a process, or at least those that meet a range.
     fn open(pid: Option<u32>, range: Option<&Range<usize>>) -> Result<Self>;
-    /// The same without the help of look-ups.
-    fn open_text(pid: Option<u32>) -> Result<Self>;
+    /// The same without the help of look-ups, where there are any.
+    fn open_text(pid: Option<u32>) -> Result<Self> {
+        Self::open(pid, None)
+    }
     /// The next one, if that is known already.
-    fn ready(&mut self) -> Option<Result<Area>>;
+    fn ready(&mut self) -> Option<Result<Area>> {
+        None
+    }
     /// The next one, or `None` at the end.
     fn next_area(&mut self) -> Result<Option<Area>>;
 }
@@ -250,5 +264,62 @@ fn check(range: Option<&Range<usize>>) -> Result<Option<&Range<usize>>> {
 /// The area of an address, every address up to the last.
 pub fn query(pid: Option<u32>, address: usize) -> Result<Option<Area>> {
     watch();
-    platform::query(pid, address)
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return linux::query(pid, address);
+    // U8: upstream adds one to the last address. No system maps that: an area's end would not be a number.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    Areas::open(pid, Some(address..address.saturating_add(1)))?.advance()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn area(addresses: Range<usize>, path: Option<&str>, is_file: bool) -> Area {
+        let Range { start, end } = addresses;
+        let path = path.map(|path| (OsString::from(path), 100));
+        Area { allocation_base: start, start, end, protection: Protection::READ, shared: false, path, is_file }
+    }
+
+    fn list(range: Option<Range<usize>>) -> List {
+        List { source: None, range, from: 0 }
+    }
+
+    #[test]
+    fn areas_never_go_back() {
+        let mut list = list(None);
+        let mut sift = |addresses| list.sift(area(addresses, None, false)).flatten().map(|area| area.start..area.end);
+        assert_eq!(sift(10..20), Some(10..20));
+        // Joined with its neighbour since; seen again; and one that lies below by now.
+        assert_eq!(sift(10..30), Some(20..30));
+        assert_eq!(sift(20..30), None);
+        assert_eq!(sift(5..8), None);
+        assert_eq!(sift(30..31), Some(30..31));
+    }
+
+    #[test]
+    fn a_cut_area_begins_later_in_its_file() {
+        let cut = area(10..30, Some("/file"), true).from(15).expect("not all");
+        assert_eq!((cut.start, cut.allocation_base, cut.path), (15, 10, Some((OsString::from("/file"), 105))));
+        let cut = area(10..30, Some("[heap]"), false).from(15).expect("not all");
+        assert_eq!(cut.path, Some((OsString::from("[heap]"), 100)));
+        assert_eq!(area(10..30, None, false).from(30), None);
+    }
+
+    #[test]
+    fn a_range_ends_the_list() {
+        let mut list = list(Some(10..20));
+        let mut sift = |addresses| list.sift(area(addresses, None, false)).map(|found| found.is_some());
+        assert_eq!(sift(5..10), None);
+        assert_eq!(sift(9..11), Some(true));
+        assert_eq!(sift(19..40), Some(true));
+        assert_eq!(sift(20..21), Some(false));
+    }
+
+    #[test]
+    fn an_empty_range_holds_nothing_open() {
+        let areas = Areas::open(None, Some(5..5)).expect("opened");
+        assert!(areas.is_over());
+        assert!(matches!(areas.ready(), Some(Ok(None))));
+    }
 }
