@@ -55,7 +55,7 @@ def compare(pid: int | None) -> bool:
             wrong.append((asked, read))
         for address in (start, end - 1):
             found = MemoryAreas.query_process(pid, address)
-            if [found] != (read or [None]):
+            if found != (read[0] if read else None):
                 wrong.append((address, found, read))
     whole, read = both(pid, range(LAST))
     if whole != read or len(whole) != len(before):

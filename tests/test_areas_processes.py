@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import pytest
 
@@ -25,7 +25,7 @@ SOAK = float(os.environ.get("MMAP_RS_SOAK", "2"))
 
 
 @contextlib.contextmanager
-def process(code: str = "") -> Iterator[subprocess.Popen[bytes]]:
+def process(code: str = "") -> Generator[subprocess.Popen[bytes]]:
     """Run a process with many areas that waits; it is killed at the end."""
     started = subprocess.Popen(
         [sys.executable, "-c", f"{code}\nprint(flush=True)\nimport time; time.sleep(100)"],
@@ -309,7 +309,7 @@ def test_close_and_with(opener: Callable[[], MemoryAreas], page: int) -> None:
     with listed as again:
         assert again is listed
         assert list(again) == []
-    with pytest.raises(KeyError), opener() as listed:
+    with pytest.raises(KeyError), opener():
         raise KeyError
     assert descriptors() == before
     fresh = opener()
@@ -323,10 +323,8 @@ def test_an_abandoned_iterator_holds_nothing(page: int) -> None:
     before = descriptors()
     held = [MemoryAreas.open() for _ in range(20)]
     held += [MemoryAreas.query_range(range(LAST)) for _ in range(20)]
-    for listed in held:
-        next(listed)
+    assert all(next(listed).end() for listed in held)
     assert len(descriptors()) == len(before) + 40
-    del listed
     held.clear()
     gc.collect()
     assert descriptors() == before

@@ -32,6 +32,7 @@ __all__ = [
     "_Mapped",
     "__upstream_version__",
     "__version__",
+    "_areas_by_text",
     "flag_bits",
 ]
 
