@@ -96,8 +96,8 @@ impl MemoryArea {
 /// An iterator over `MemoryArea`s (upstream: `mmap_rs::MemoryAreas`). It has no constructor; see `open()`.
 ///
 /// The list is read while it is iterated, in pieces. Areas come by ascending address and never overlap. What is mapped
-/// all the time is in the list, if maybe in parts; what changes meanwhile may be seen or not, and only areas that were
-/// read at one moment belong together. A process that ends meanwhile is `ProcessLookupError`.
+/// all the time is in the list, if maybe in parts; what changes meanwhile may be seen as it was, as it is, or not at
+/// all. If another process ends before its list, that is `ProcessLookupError`.
 ///
 /// It may be abandoned at any time, and holds nothing open after its end; `close()` or `with` ends it at once. A child
 /// of `fork` can't go on with it: `InvalidOperationError`.
