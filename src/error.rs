@@ -1,5 +1,6 @@
 //! Errors of the core as exceptions of `mmap_rs`: the one place where they are made.
 
+use crate::mapping::Mapping;
 use mmap_rs_core::Error;
 use mmap_rs_core::error::SystemError;
 use pyo3::prelude::*;
@@ -19,6 +20,20 @@ pub fn told<T>(py: Python<'_>, result: mmap_rs_core::Result<T>) -> PyResult<T> {
 pub fn consumed(py: Python<'_>, message: String) -> PyErr {
     exception(py, "ConsumedError", (message,)).unwrap_or_else(|failed| failed)
 }
+
+/// `FaultError` of a mapping.
+#[cold]
+pub fn fault(py: Python<'_>, mapping: &Mapping) -> PyErr {
+    let name = mapping.kind().name();
+    let text = format!(
+        "a page of this {name} could not be provided and reads as zeros: the file has become shorter, its disk is \
+         full, or no huge page was free; make a new mapping"
+    );
+    exception(py, "FaultError", (EIO, text)).unwrap_or_else(|failed| failed)
+}
+
+/// The error number of a failed input or output, on every system that Python knows.
+const EIO: i32 = 5;
 
 /// `InvalidOffsetError` with a message.
 pub fn invalid_offset(py: Python<'_>, message: String) -> PyErr {

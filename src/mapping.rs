@@ -127,6 +127,16 @@ impl Mapping {
         self.cell.gate().is_gone()
     }
 
+    /// Tell whether the system could not provide a page, so that the fault guard put zeros in its place.
+    ///
+    /// Always `False` without `MmapOptions.with_fault_guard()`.
+    ///
+    /// Upstream: none.
+    fn faulted(&self, py: Python<'_>) -> PyResult<bool> {
+        glance(py, self)?;
+        Ok(self.cell.is_marked())
+    }
+
     /// Give the memory back now; do nothing if the mapping was closed or consumed before.
     ///
     /// Args:

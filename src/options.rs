@@ -7,6 +7,7 @@ use crate::flags::{self, MMAP_FLAGS, UNSAFE_MMAP_FLAGS};
 use crate::mapping::{Mapping, wrap};
 use crate::page_size::PageSize;
 use crate::{audit, open};
+use mmap_rs_core::guard;
 use mmap_rs_core::memory::{Access, Request, page};
 use mmap_rs_core::mmap_rs::{MmapFlags, UnsafeMmapFlags};
 use mmap_rs_core::state::Resident;
@@ -162,7 +163,8 @@ impl MmapOptions {
     ///
     /// Safety:
     ///     Others may change the file, and what is read changes with it. If the file gets shorter, or with
-    ///     `past_end`, touching a page that has no file behind it ends the process with SIGBUS.
+    ///     `past_end`, touching a page that has no file behind it ends the process with SIGBUS, unless
+    ///     `with_fault_guard()` is asked for.
     ///
     /// Upstream: `MmapOptions::with_file`.
     #[pyo3(signature = (file, offset = 0, *, past_end = false))]
@@ -221,6 +223,21 @@ impl MmapOptions {
     fn with_page_size(&self, page_size: PyRef<'_, PageSize>) -> Self {
         let exponent = page_size.exponent();
         self.with(|request| request.page_size = Some(exponent))
+    }
+
+    /// Return options for a mapping whose missing pages raise `FaultError`, where SIGBUS would end the process.
+    ///
+    /// A page is missing where the file has become shorter, its disk is full, or the pool of huge pages is empty. It
+    /// is replaced by zeros, and the mapping is marked: the call that met it and every later one that reads or writes
+    /// the mapping raises; `Mapping.faulted()` asks. An access through a buffer reads zeros.
+    ///
+    /// Raises:
+    ///     InvalidOperationError: if the system has no such signal (Windows).
+    ///
+    /// Upstream: none.
+    fn with_fault_guard(&self, py: Python<'_>) -> PyResult<Self> {
+        told(py, guard::check())?;
+        Ok(self.with(|request| request.guarded = true))
     }
 
     /// Reserve inaccessible address space, and return it as a `ReservedNone`.
@@ -366,6 +383,9 @@ impl MmapOptions {
         }
         if let Some(exponent) = request.page_size {
             text.push_str(&format!(" page_size=2**{exponent}"));
+        }
+        if request.guarded {
+            text.push_str(" guarded");
         }
         if let Some(source) = &request.source {
             text.push_str(&format!(" file {} offset={}", source.name(), source.offset()));

@@ -32,6 +32,7 @@ __all__ = [
     "_Mapped",
     "__upstream_version__",
     "__version__",
+    "_areas_by_text",
     "flag_bits",
 ]
 
@@ -231,7 +232,8 @@ class MmapOptions:
 
         Safety:
             Others may change the file, and what is read changes with it. If the file gets shorter, or with
-            `past_end`, touching a page that has no file behind it ends the process with SIGBUS.
+            `past_end`, touching a page that has no file behind it ends the process with SIGBUS, unless
+            `with_fault_guard()` is asked for.
 
         Upstream: `MmapOptions::with_file`.
         """
@@ -277,6 +279,18 @@ class MmapOptions:
             page_size: a `PageSize`.
 
         Upstream: `MmapOptions::with_page_size`.
+        """
+    def with_fault_guard(self) -> Self:
+        """Return options for a mapping whose missing pages raise `FaultError`, where SIGBUS would end the process.
+
+        A page is missing where the file has become shorter, its disk is full, or the pool of huge pages is empty. It
+        is replaced by zeros, and the mapping is marked: the call that met it and every later one that reads or writes
+        the mapping raises; `Mapping.faulted()` asks. An access through a buffer reads zeros.
+
+        Raises:
+            InvalidOperationError: if the system has no such signal (Windows).
+
+        Upstream: none.
         """
     def reserve_none(self) -> ReservedNone:
         """Reserve inaccessible address space, and return it as a `ReservedNone`.
@@ -547,6 +561,13 @@ class Mapping:
             then execute (`make_exec()`). Call `flush_icache()` after writing code and before running it.
 
         Upstream: `make_exec_mut`.
+        """
+    def faulted(self) -> bool:
+        """Tell whether the system could not provide a page, so that the fault guard put zeros in its place.
+
+        Always `False` without `MmapOptions.with_fault_guard()`.
+
+        Upstream: none.
         """
     def close(self, *, defer: bool = False) -> None:
         """Give the memory back now; do nothing if the mapping was closed or consumed before.
@@ -1151,8 +1172,12 @@ class MemoryArea:
 class MemoryAreas:
     """An iterator over `MemoryArea`s (upstream: `mmap_rs::MemoryAreas`). It has no constructor; see `open()`.
 
-    The list is read while it is iterated, in pieces; what changes meanwhile may be seen or not. It may be abandoned
-    at any time, and holds nothing open after its end.
+    The list is read while it is iterated, in pieces. Areas come by ascending address and never overlap. What is mapped
+    all the time is in the list, if maybe in parts; what changes meanwhile may be seen as it was, as it is, or not at
+    all. If another process ends before its list, that is `ProcessLookupError`.
+
+    It may be abandoned at any time, and holds nothing open after its end; `close()` or `with` ends it at once. A child
+    of `fork` can't go on with it: `InvalidOperationError`.
     """
 
     @staticmethod
@@ -1230,3 +1255,19 @@ class MemoryAreas:
         """
     def __iter__(self) -> Self: ...
     def __next__(self) -> MemoryArea: ...
+    def close(self) -> None:
+        """End the iteration, and close what it holds open. Waits for another thread that reads.
+
+        Upstream: none.
+        """
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+def _areas_by_text(pid: SupportsIndex | None, range: _Range) -> MemoryAreas:
+    """Return the areas of a range as they are found on a system without look-ups; for tests."""
