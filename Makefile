@@ -95,6 +95,11 @@ coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines o
 	@$(PY) -m coverage run -m pytest -q
 	@$(PY) -m coverage report
 
+.PHONY: coverage-rust
+coverage-rust: $(STAMPS)/test ## Show which lines of Rust the tests reach; needs llvm-cov
+	@sh tools/check-rust.sh
+	@sh tools/coverage-rust.sh $(ARGS)
+
 .PHONY: lint
 lint: rustfmt clippy ruff docstrings-check ## Check form: rustfmt, clippy, ruff, docstrings of the stubs
 
