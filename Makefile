@@ -92,7 +92,9 @@ ecosystem: $(BUILT) $(STAMPS)/test $(STAMPS)/ecosystem ## Run the tests with pan
 
 .PHONY: coverage
 coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines of python/ they reach
-	@$(PY) -m coverage run -m pytest -q
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest -q $(ARGS)
+	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
 .PHONY: coverage-rust

@@ -186,7 +186,10 @@ def test_offsets(code: Code, page: int) -> None:
 
 def test_wrong_types(code: Code) -> None:
     mapping: Any = executable(code.answer)
-    for restype, argtypes in ((5, ()), ("int", ()), (ctypes.c_int, (5,)), (ctypes.c_int, ("i",))):
+    wrong = [(5, ()), ("int", ()), (ctypes.c_int, (5,)), (ctypes.c_int, ("i",))]
+    # A base that has no size can't be passed by value.
+    wrong += [(ctypes.Structure, ()), (ctypes.c_int, (ctypes.Structure,))]
+    for restype, argtypes in wrong:
         with pytest.raises(TypeError):
             mapping.function(restype, *argtypes)
     with pytest.raises(TypeError):

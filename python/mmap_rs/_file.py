@@ -71,7 +71,8 @@ class MappingFile(io.BufferedIOBase):
         with self._lock:
             super().close()
             view, self._view, self._mapping = self._view, None, None
-            if view is not None:
+            # Another thread may have closed it before this one got the lock.
+            if view is not None:  # pragma: no branch
                 view.release()
 
     def readable(self) -> bool:
