@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,15 +137,23 @@ def call(name: str, *arguments: Any) -> Act:
     return lambda scene: getattr(scene.live[0], name)(*arguments)
 
 
+def make_plain(name: str, scene: Scene) -> Any:
+    """Map or reserve without a flag."""
+    return getattr(scene.options(), name)()
+
+
+def make_flagged(flags: MmapFlags, scene: Scene) -> Any:
+    """Map with flags."""
+    return scene.options().with_flags(flags).map_mut()
+
+
 def operations() -> dict[str, Operation]:
     """Return every operation by its name."""
     found: dict[str, Operation] = {}
     for prefix in ("map", "reserve"):
         for suffix in ("_none", "", "_exec", "_mut"):
             name = prefix + suffix
-            found[name] = Operation(
-                nothing, lambda scene, name=name: getattr(scene.options(), name)()
-            )
+            found[name] = Operation(nothing, partial(make_plain, name))
     advice = [
         MmapFlags.NO_CORE_DUMP,
         MmapFlags.SEQUENTIAL,
@@ -154,9 +163,7 @@ def operations() -> dict[str, Operation]:
         MmapFlags.SEQUENTIAL | MmapFlags.NO_CORE_DUMP | MmapFlags.WILLNEED,
     ]
     for flags in [*advice, MmapFlags.LOCKED, MmapFlags.POPULATE, MmapFlags.SHARED]:
-        found[f"map_mut with {flags.name}"] = Operation(
-            nothing, lambda scene, flags=flags: scene.options().with_flags(flags).map_mut()
-        )
+        found[f"map_mut with {flags.name}"] = Operation(nothing, partial(make_flagged, flags))
     for flags in advice:
         found[f"advise {flags.name}"] = Operation(one("map_mut"), call("advise", flags))
     shared = MmapFlags.SHARED
@@ -203,10 +210,10 @@ def operations() -> dict[str, Operation]:
             found[f"{kind}, {name}"] = Operation(one(kind), call(name))
         found[f"parts, {name}"] = Operation(parts("map_mut"), call(name))
         found[f"reserved parts, {name}"] = Operation(parts("reserve_none"), call(name))
-    for kind in (Mmap, MmapMut):
-        found[f"{kind.__name__}.try_from"] = Operation(
-            one("map_none"), lambda scene, kind=kind: kind.try_from(scene.live[0])
-        )
+    found["Mmap.try_from"] = Operation(one("map_none"), lambda scene: Mmap.try_from(scene.live[0]))
+    found["MmapMut.try_from"] = Operation(
+        one("map_none"), lambda scene: MmapMut.try_from(scene.live[0])
+    )
     found["commit"] = Operation(one("reserve_none"), lambda scene: MmapNone.try_from(scene.live[0]))
     for name, setup in (
         ("mapping", one("map_mut")),
