@@ -213,7 +213,7 @@ try:
 except SystemCallError as error:
     text = str(error)
 assert "mmap of" in text and "vm.max_map_count" in text, text
-text = refused(lambda: middle.advise(MmapFlags.SEQUENTIAL), errno.ENOMEM)
+text = refused(lambda: middle.advise(MmapFlags.SEQUENTIAL), errno.ENOMEM, errno.EAGAIN)
 assert "madvise SEQUENTIAL" in text and "vm.max_map_count" in text, text
 many.close()
 middle.make_none().close()
@@ -263,6 +263,36 @@ assert area_at(start + P) is None
 assert whole[0] == rest[0] == 7
 """
     )
+
+
+def test_no_free_huge_pages() -> None:
+    out = check_child(
+        PRELUDE
+        + """
+from kernel import meminfo
+pages = MmapOptions.page_sizes()
+size = meminfo("Hugepagesize") if "Hugepagesize" in Path("/proc/meminfo").read_text() else 0
+if not size or not pages & size:
+    print("no huge pages")
+    raise SystemExit(0)
+overcommit = int(Path("/proc/sys/vm/nr_overcommit_hugepages").read_text())
+wanted = (meminfo("HugePages_Total") + overcommit + 1) * size
+before = len(areas()), descriptors(), status("VmSize")
+for options in (
+    MmapOptions(wanted).with_flags(MmapFlags.HUGE_PAGES),
+    MmapOptions(wanted).with_page_size(mmap_rs.PageSize.from_bytes(size)),
+):
+    for name in ("map", "map_mut"):
+        text = refused(getattr(options, name), errno.ENOMEM)
+        assert "no free huge pages" in text and "nr_hugepages" in text, text
+assert descriptors() == before[1]
+assert status("VmSize") < before[2] + size
+print("done")
+"""
+    )
+    if "huge" in out:
+        pytest.skip("the kernel has no huge pages")
+    assert out.strip() == "done"
 
 
 FULL_DISK = (
