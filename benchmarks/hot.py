@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--check", type=float, metavar="LIMIT", help="fail if a ratio is over LIMIT"
     )
     parser.add_argument(
-        "--turns", type=int, default=60, help="turns of each operation (%(default)s)"
+        "--turns", type=int, default=200, help="turns of each operation (%(default)s)"
     )
     parser.add_argument("--loops", type=int, default=50_000, help="rounds a turn (%(default)s)")
     options = parser.parse_args(arguments)

@@ -122,6 +122,27 @@ pub fn glance<'a>(py: Python<'_>, mapping: &'a Mapping) -> PyResult<Glance<'a>> 
     }
 }
 
+/// Looks at the bytes of a mapping for a short call that stays attached. [`intact`] must follow the access.
+#[inline]
+pub fn look<'a>(py: Python<'_>, mapping: &'a Mapping) -> PyResult<Glance<'a>> {
+    let held = glance(py, mapping)?;
+    intact(py, mapping)?;
+    Ok(held)
+}
+
+/// Counts a call in flight that goes over the bytes. [`intact`] must follow the access.
+pub fn hold<'a>(py: Python<'_>, mapping: &'a Mapping) -> PyResult<Pinned<'a, Region>> {
+    let held = pin(py, mapping)?;
+    intact(py, mapping)?;
+    Ok(held)
+}
+
+/// Raises `FaultError` where a page of the mapping was missing and the fault guard put zeros in its place.
+#[inline]
+pub fn intact(py: Python<'_>, mapping: &Mapping) -> PyResult<()> {
+    if mapping.cell().is_marked() { Err(error::fault(py, mapping)) } else { Ok(()) }
+}
+
 /// Runs `work` detached where it is over many bytes.
 #[inline]
 pub fn detached_if<T: Send>(py: Python<'_>, large: bool, work: impl FnOnce() -> T + Send) -> T {

@@ -1,7 +1,8 @@
 //! The bytes of `Mmap` and `MmapMut`: buffer, indexing, search, iteration, code.
 
-use crate::access::{LARGE, glance, pin};
+use crate::access::{LARGE, glance, hold, intact, look, pin};
 use crate::args::{Key, out_of_range, place};
+use crate::call::{call, import};
 use crate::foreign::Foreign;
 use crate::iter::ByteIterator;
 use crate::mapping::{Mapping, base};
@@ -51,10 +52,11 @@ pub fn get_item<'py>(slf: &Bound<'py, impl PyClass>, key: &Bound<'py, PyAny>) ->
 /// One byte.
 #[inline]
 fn item(py: Python<'_>, mapping: &Mapping, index: isize) -> PyResult<u8> {
-    let held = glance(py, mapping)?;
+    let held = look(py, mapping)?;
     // SAFETY: the glance keeps the span mapped, and it is readable.
     let bytes = unsafe { raw::Bytes::new(held.span()) };
     let found = place(index, bytes.len()).and_then(|place| bytes.get(place));
+    intact(py, mapping)?;
     found.ok_or_else(|| out_of_range(index, bytes.len()))
 }
 
@@ -74,17 +76,18 @@ fn new_bytes(py: Python<'_>, len: usize) -> PyResult<(Bound<'_, PyBytes>, *mut u
 /// The bytes of a slice, copied out.
 fn slice<'py>(py: Python<'py>, mapping: &Mapping, key: &Bound<'py, PySlice>) -> PyResult<Bound<'py, PyBytes>> {
     let unpacked = Unpacked::new(key)?;
-    let held = glance(py, mapping)?;
+    let held = look(py, mapping)?;
     let slice = unpacked.of(held.span().len);
     if slice.len < LARGE {
         let (object, memory) = new_bytes(py, slice.len)?;
         // SAFETY: the glance keeps the span mapped and readable; the new object has room for the slice.
         let copied = unsafe { raw::Bytes::new(held.span()).copy_to(slice, memory) };
         debug_assert!(copied);
+        intact(py, mapping)?;
         return Ok(object);
     }
     held.end();
-    let pinned = pin(py, mapping)?;
+    let pinned = hold(py, mapping)?;
     // The length may be another one by now.
     let slice = unpacked.of(pinned.span().len);
     let (object, memory) = new_bytes(py, slice.len)?;
@@ -92,6 +95,7 @@ fn slice<'py>(py: Python<'py>, mapping: &Mapping, key: &Bound<'py, PySlice>) -> 
     // SAFETY: as above, by the pin; nobody else knows the new object.
     let copied = py.detach(|| unsafe { raw::Bytes::new(pinned.span()).copy_to(slice, memory as *mut u8) });
     debug_assert!(copied);
+    intact(py, mapping)?;
     Ok(object)
 }
 
@@ -131,7 +135,7 @@ impl Bytes {
     /// as_file(): a seekable binary file object over the mapping, for what wants a file. Writable for `MmapMut`; it
     /// never grows. While it is open the mapping can't be closed or changed.
     fn as_file<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("mmap_rs._file")?.getattr("MappingFile")?.call1((slf,))
+        call(&import(slf.py(), "mmap_rs._file", "MappingFile")?, (slf,), None)
     }
 
     /// find(sub[, start[, end]]): the lowest index where `sub`, bytes-like or an int of 0 to 255, is found; else -1.
@@ -282,12 +286,13 @@ pub fn assign(
         copied
     };
     let copied = if source.len() < LARGE {
-        let held = glance(py, mapping)?;
+        let held = look(py, mapping)?;
         copy(held.span(), slice(held.span().len)?)
     } else {
-        let pinned = pin(py, mapping)?;
+        let pinned = hold(py, mapping)?;
         let slice = slice(pinned.span().len)?;
         py.detach(|| copy(pinned.span(), slice))
     };
+    intact(py, mapping)?;
     copied.map(drop).map_err(|error| PyMemoryError::new_err(error.to_string()))
 }

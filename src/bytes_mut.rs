@@ -1,6 +1,6 @@
 //! `MmapMut`: writing bytes.
 
-use crate::access::{LARGE, detached_if, glance, pin};
+use crate::access::{LARGE, detached_if, hold, intact, look};
 use crate::args::{Key, Range, byte, out_of_range, place};
 use crate::bytes::{Bytes, assign, get_item};
 use crate::error::{self, invalid_offset};
@@ -40,14 +40,17 @@ fn over<T: Send>(
     work: impl FnOnce(Span, Checked) -> T + Send,
 ) -> PyResult<T> {
     let py = slf.py();
-    let pinned = pin(py, writable(slf)?)?;
+    let mapping = writable(slf)?;
+    let pinned = hold(py, mapping)?;
     let span = pinned.span();
     let part = error::told(py, Checked::new(&part(span.len), span.len))?;
-    Ok(detached_if(py, part.len() >= LARGE, move || {
+    let done = detached_if(py, part.len() >= LARGE, move || {
         let done = work(span, part);
         drop(pinned);
         done
-    }))
+    });
+    intact(py, mapping)?;
+    Ok(done)
 }
 
 #[pymethods]
@@ -62,10 +65,11 @@ impl MmapMut {
             Key::Slice(key) => key,
             Key::Index(index) => {
                 let value = byte(value)?;
-                let held = glance(py, mapping)?;
+                let held = look(py, mapping)?;
                 let span = held.span();
                 // SAFETY: the glance keeps the span mapped, and it is writable.
                 let done = place(index, span.len).is_some_and(|place| unsafe { BytesMut::new(span).set(place, value) });
+                intact(py, mapping)?;
                 return if done { Ok(()) } else { Err(out_of_range(index, span.len)) };
             }
         };

@@ -1,6 +1,6 @@
 //! Exports: what outlives a call and keeps the memory as it is.
 
-use crate::access::{free, until};
+use crate::access::{free, intact, until};
 use crate::mapping::Mapping;
 use mmap_rs_core::state::{Cell, Wish};
 use pyo3::exceptions::PyBufferError;
@@ -20,6 +20,7 @@ pub unsafe fn fill(object: &Bound<'_, Mapping>, view: *mut ffi::Py_buffer, flags
         return Err(PyBufferError::new_err(format!("the bytes of a {} can't be read", mapping.kind().name())));
     }
     let span = until(py, mapping, Wish::Share, Cell::export)?;
+    intact(py, mapping).inspect_err(|_| release(py, mapping))?;
     let filled = match ffi::Py_ssize_t::try_from(span.len) {
         // SAFETY: the view to fill; the span stays mapped, with the protection of its kind, until the release.
         Ok(len) => unsafe {
@@ -54,8 +55,12 @@ pub struct Export {
 
 impl Export {
     pub fn new(object: &Bound<'_, Mapping>) -> PyResult<Self> {
-        until(object.py(), object.get(), Wish::Share, Cell::export)?;
-        Ok(Self { mapping: object.clone().unbind() })
+        let (py, mapping) = (object.py(), object.get());
+        until(py, mapping, Wish::Share, Cell::export)?;
+        // From here on it ends with this value.
+        let export = Self { mapping: object.clone().unbind() };
+        intact(py, mapping)?;
+        Ok(export)
     }
 }
 

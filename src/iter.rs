@@ -1,6 +1,6 @@
 //! Iteration over the bytes of a mapping, forwards and backwards.
 
-use crate::access::glance;
+use crate::access::{glance, intact, look};
 use crate::mapping::Mapping;
 use mmap_rs_core::memory::bytes::Bytes;
 use pyo3::prelude::*;
@@ -37,11 +37,12 @@ impl ByteIterator {
         if at == if self.forwards { usize::MAX } else { 0 } {
             return Ok(None);
         }
-        let held = glance(py, self.mapping.get())?;
+        let held = look(py, self.mapping.get())?;
         // SAFETY: the glance keeps the span mapped; only readable mappings make iterators.
         let bytes = unsafe { Bytes::new(held.span()) };
         let (index, then) = if self.forwards { (at, at.saturating_add(1)) } else { (at - 1, at - 1) };
         let found = bytes.get(index);
+        intact(py, self.mapping.get())?;
         let end = if self.forwards { usize::MAX } else { 0 };
         self.next.store(if found.is_some() { then } else { end }, Ordering::Relaxed);
         Ok(found)

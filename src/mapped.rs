@@ -1,6 +1,6 @@
 //! What the three mapped classes have beyond the reserved ones: lock, flush, advise.
 
-use crate::access::pin;
+use crate::access::{intact, pin};
 use crate::args::{Range, flag};
 use crate::mapping::base;
 use crate::{error, flags};
@@ -17,6 +17,12 @@ fn call(slf: &Bound<'_, Mapped>, work: impl FnOnce(&Region) -> mmap_rs_core::Res
     let pinned = pin(py, base(slf).get())?;
     let done = py.detach(move || pinned.with(work));
     error::told(py, done)
+}
+
+/// Flushes. What the fault guard put in the place of a page never reaches the file, and is not to look as if.
+fn flush(slf: &Bound<'_, Mapped>, range: Option<Range>, wait: bool) -> PyResult<()> {
+    call(slf, |region| region.flush(bytes(range, region).as_ref(), wait))?;
+    intact(slf.py(), base(slf).get())
 }
 
 /// A range in bytes from the start; the whole where there is none.
@@ -46,7 +52,7 @@ impl Mapped {
     /// whole mapping is meant. `InvalidOffsetError` where it leaves the mapping or ends before it starts.
     #[pyo3(signature = (range = None))]
     fn flush(slf: &Bound<'_, Self>, range: Option<Range>) -> PyResult<()> {
-        call(slf, |region| region.flush(bytes(range, region).as_ref(), true))
+        flush(slf, range, true)
     }
 
     /// flush_async(range=None): begin to write changed bytes to the file, without waiting (msync(2), MS_ASYNC).
@@ -54,7 +60,7 @@ impl Mapped {
     /// `range` as for `flush()`.
     #[pyo3(signature = (range = None))]
     fn flush_async(slf: &Bound<'_, Self>, range: Option<Range>) -> PyResult<()> {
-        call(slf, |region| region.flush(bytes(range, region).as_ref(), false))
+        flush(slf, range, false)
     }
 
     /// flush_icache(): make the instruction cache see what was written, where the processor needs it.

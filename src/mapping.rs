@@ -106,6 +106,13 @@ impl Mapping {
         self.cell.gate().is_gone()
     }
 
+    /// faulted(): whether the system could not provide a page, so that the fault guard put zeros in its place. Always
+    /// `False` without `MmapOptions.with_fault_guard()`.
+    fn faulted(&self, py: Python<'_>) -> PyResult<bool> {
+        glance(py, self)?;
+        Ok(self.cell.is_marked())
+    }
+
     /// close(*, defer=False): give the memory back now. Of a closed or consumed mapping: nothing.
     ///
     /// Raises `BufferError` while buffers over it are alive, and then changes nothing. With `defer=True` it never

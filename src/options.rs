@@ -7,6 +7,7 @@ use crate::flags::{self, MMAP_FLAGS, UNSAFE_MMAP_FLAGS};
 use crate::mapping::{Mapping, wrap};
 use crate::page_size::PageSize;
 use crate::{audit, open};
+use mmap_rs_core::guard;
 use mmap_rs_core::memory::{Access, Request, page};
 use mmap_rs_core::mmap_rs::{MmapFlags, UnsafeMmapFlags};
 use mmap_rs_core::state::Resident;
@@ -127,6 +128,17 @@ impl MmapOptions {
         self.with(|request| request.page_size = Some(exponent))
     }
 
+    /// with_fault_guard(): have accesses to pages that the system can't provide raise `FaultError`, where without it
+    /// SIGBUS ends the process: the file has become shorter, its disk is full, the pool of huge pages is empty.
+    ///
+    /// Such a page is replaced by zeros, and the mapping is marked: the call that met it and every later one that
+    /// reads or writes the mapping raises; `faulted()` asks. An access through a buffer reads zeros.
+    /// `InvalidOperationError` where the system has no such signal (Windows).
+    fn with_fault_guard(&self, py: Python<'_>) -> PyResult<Self> {
+        told(py, guard::check())?;
+        Ok(self.with(|request| request.guarded = true))
+    }
+
     /// reserve_none(): reserve inaccessible memory: a `ReservedNone`.
     fn reserve_none<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::None, true)
@@ -204,6 +216,9 @@ impl MmapOptions {
         }
         if let Some(exponent) = request.page_size {
             text.push_str(&format!(" page_size=2**{exponent}"));
+        }
+        if request.guarded {
+            text.push_str(" guarded");
         }
         if let Some(source) = &request.source {
             text.push_str(&format!(" file {} offset={}", source.name(), source.offset()));

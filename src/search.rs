@@ -1,6 +1,6 @@
 //! `find` and its kin, as on `bytes`.
 
-use crate::access::{LARGE, detached_if, glance, pin};
+use crate::access::{LARGE, detached_if, hold, intact, look};
 use crate::args::{bound, byte};
 use crate::foreign::Foreign;
 use crate::mapping::Mapping;
@@ -73,14 +73,16 @@ pub fn search<T: Send>(
     window: Window,
     work: impl FnOnce(usize, Bytes<'_>, &[u8]) -> T + Send,
 ) -> PyResult<Option<T>> {
-    let held = glance(py, mapping)?;
+    let held = look(py, mapping)?;
     if held.span().len < LARGE {
         // SAFETY: the glance keeps the span mapped, and the caller has checked that it can be read.
         let bytes = unsafe { Bytes::new(held.span()) };
-        return Ok(window.of(bytes).map(|(start, part)| work(start, part, needle.as_slice())));
+        let found = window.of(bytes).map(|(start, part)| work(start, part, needle.as_slice()));
+        intact(py, mapping)?;
+        return Ok(found);
     }
     held.end();
-    let pinned = pin(py, mapping)?;
+    let pinned = hold(py, mapping)?;
     // SAFETY: as above, by the pin.
     let bytes = unsafe { Bytes::new(pinned.span()) };
     let found = window.of(bytes).map(|(start, part)| {
@@ -88,6 +90,7 @@ pub fn search<T: Send>(
         detached_if(py, part.len() >= LARGE, move || work(start, part, needle))
     });
     drop(pinned);
+    intact(py, mapping)?;
     Ok(found)
 }
 
@@ -110,7 +113,7 @@ pub fn matches(
             }
         }
         // An empty tuple asks nothing of the bytes, but a consumed mapping must still say so.
-        glance(py, mapping)?;
+        look(py, mapping)?;
         return Ok(false);
     }
     // SAFETY: attached, a live object.

@@ -46,3 +46,13 @@ def tmp_file(tmp_path: Path) -> FileFactory:
         return path
 
     return make
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run stress longer than the usual one does."""
+    parser.addoption(
+        "--stress-seconds",
+        type=float,
+        default=2.0,
+        help="how long a stress test goes on (default 2)",
+    )

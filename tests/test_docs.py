@@ -2,17 +2,22 @@
 
 import doctest
 import importlib
+import os
 import pkgutil
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import mmap_rs
-from child import check_child
+from child import check_child, child_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -27,14 +32,46 @@ def blocks() -> list[tuple[str, str]]:
     return found
 
 
+def shell_blocks() -> list[tuple[str, str]]:
+    """List the examples for the shell that use the project's command, each with its paper and number."""
+    return [
+        (f"{paper.relative_to(ROOT).as_posix()}:{number}", match[1])
+        for paper in PAPERS
+        for number, match in enumerate(SHELL.finditer(paper.read_text(encoding="utf-8")))
+        if re.search(r"^mmap-rs ", match[1], re.MULTILINE)
+    ]
+
+
 def names(module: str) -> list[str]:
-    return [module, *(f"{module}.{info.name}" for info in pkgutil.iter_modules(mmap_rs.__path__))]
+    inner = pkgutil.walk_packages(mmap_rs.__path__, f"{module}.")
+    return [module, *(info.name for info in inner)]
 
 
 @pytest.mark.parametrize(("place", "code"), blocks(), ids=lambda value: value.split("\n")[0])
 def test_example_runs(place: str, code: str, tmp_path: Path) -> None:
     del place  # names the example in the test's id
     check_child(code, cwd=tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="examples for a POSIX shell")
+@pytest.mark.parametrize(("place", "code"), shell_blocks(), ids=lambda value: value.split("\n")[0])
+def test_shell_example_runs(place: str, code: str, tmp_path: Path) -> None:
+    del place  # names the example in the test's id
+    if "| jq " in code and shutil.which("jq") is None:
+        pytest.skip("jq is not installed")
+    # The command as installed beside this interpreter.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["sh", "-e", "-u", "-c", code],
+        cwd=tmp_path,
+        env={**child_environment(), "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout or any(tmp_path.iterdir())
 
 
 def test_readme_has_an_example_for_each_use() -> None:

@@ -115,6 +115,8 @@ class MmapOptions:
         """Add unsafe flags."""
     def with_page_size(self, page_size: PageSize) -> MmapOptions:
         """Ask for pages of this size."""
+    def with_fault_guard(self) -> Self:
+        """Have missing pages raise `FaultError` instead of ending the process."""
     def reserve_none(self) -> ReservedNone:
         """Reserve inaccessible address space."""
     def reserve(self) -> Reserved:
@@ -175,6 +177,8 @@ class Mapping:
         """Make it writable; consumes this object."""
     def make_exec_mut(self) -> Mapping:
         """Make it writable and executable; unsafe; consumes this object."""
+    def faulted(self) -> bool:
+        """Tell whether the fault guard had to replace a page by zeros."""
     def close(self, *, defer: bool = False) -> None:
         """Unmap at once or, with `defer`, when the last buffer over it goes."""
     def __len__(self) -> int: ...

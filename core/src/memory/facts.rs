@@ -37,6 +37,8 @@ pub struct Facts {
     pub unsafe_flags: UnsafeMmapFlags,
     /// The size of its pages in bytes.
     pub page: usize,
+    /// Whether the fault guard watches it.
+    pub guarded: bool,
 }
 
 impl Facts {
@@ -71,6 +73,9 @@ impl Facts {
                 "flags differ: {:?} {:?} with pages of {} bytes, and {:?} {:?} with pages of {} bytes",
                 self.flags, self.unsafe_flags, self.page, other.flags, other.unsafe_flags, other.page
             )));
+        }
+        if self.guarded != other.guarded {
+            return Err(Error::AttributeMismatch("one mapping has a fault guard, the other has none".to_owned()));
         }
         if self.is_shared() != other.is_shared() {
             return Err(Error::BackingMismatch("one mapping is shared, the other private".to_owned()));
@@ -107,6 +112,9 @@ impl fmt::Display for Facts {
         }
         if self.access.is_exec() {
             f.write_str(" executable")?;
+        }
+        if self.guarded {
+            f.write_str(" guarded")?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::kind::{Access, Kind};
 use super::object::Object;
 use super::range::Checked;
 use super::{advice, sys};
+use crate::guard::{self, Guard};
 use crate::state::{Resident, Span};
 use crate::{Error, Result};
 use mmap_rs::MmapFlags;
@@ -26,6 +27,8 @@ pub struct Region {
     facts: Facts,
     /// Whether pages of it may be locked by a call that worked, so that a failed one must leave them so.
     locked: AtomicBool,
+    /// Ends before the memory is given back.
+    guard: Option<Guard>,
 }
 
 /// A change that failed. Unless `lost`, the region is as it was before.
@@ -41,6 +44,10 @@ impl Resident for Region {
     fn span(&self) -> Span {
         self.span
     }
+
+    fn mark(&self) -> Option<&'static AtomicBool> {
+        self.guard.as_ref().map(Guard::mark)
+    }
 }
 
 impl Region {
@@ -49,7 +56,21 @@ impl Region {
         let mut parts = Parts::new();
         parts.push(object);
         let locked = AtomicBool::new(facts.flags.contains(MmapFlags::LOCKED));
-        Self { parts, span, facts, locked }
+        Self { parts, span, facts, locked, guard: None }
+    }
+
+    /// Has the fault guard watch it.
+    pub(super) fn watch(&mut self) -> Result<()> {
+        guard::arm()?;
+        self.guard = Some(Guard::new(self.span, self.facts.page, sys::protection(self.facts.access))?);
+        Ok(())
+    }
+
+    /// Says to the guard what protection new pages must have.
+    fn tell_guard(&self, access: Access) {
+        if let Some(guard) = &self.guard {
+            guard.protect(sys::protection(access));
+        }
     }
 
     /// What is known of it.
@@ -73,6 +94,7 @@ impl Region {
 
     /// Sets the protection of all of it, or of nothing.
     pub fn make(&mut self, access: Access, flush: bool) -> Result<(), Failure> {
+        self.tell_guard(access);
         let mut before = std::mem::take(&mut self.parts).into_iter();
         let mut after = Parts::with_capacity(before.len());
         while let Some(part) = before.next() {
@@ -85,6 +107,7 @@ impl Region {
                     let (parts, lost) = put_back(undone, self.facts.access);
                     self.parts = parts;
                     self.parts.extend(before);
+                    self.tell_guard(self.facts.access);
                     return Err(Failure { error, lost });
                 }
             }
@@ -133,6 +156,8 @@ impl Region {
         self.check_split(at)?;
         let facts = self.facts.at(at)?;
         let border = self.span.start.saturating_add(at);
+        // For a moment both guard the tail; nobody uses it meanwhile.
+        let guard = self.guard.as_ref().map(|guard| guard.copy_from(border)).transpose()?;
         // The first part that lies behind the border, or is cut by it.
         let mut index = self.parts.partition_point(|part| part.span().start < border);
         let mut tail = Parts::new();
@@ -148,8 +173,11 @@ impl Region {
         tail.extend(self.parts.drain(index..));
         let span = Span { start: border, len: self.span.len - at };
         self.span.len = at;
+        if let Some(guard) = &self.guard {
+            guard.end_at(border);
+        }
         let locked = AtomicBool::new(self.locked.load(Ordering::Relaxed));
-        Ok(Region { parts: tail, span, facts, locked })
+        Ok(Region { parts: tail, span, facts, locked, guard })
     }
 
     /// Whether `next` could become the end of `self`.
@@ -168,6 +196,9 @@ impl Region {
     /// Takes `next` as its end. The caller has asked [`Region::check_merge`].
     pub fn merge(&mut self, mut next: Region) {
         self.span.len = self.span.len.saturating_add(next.span.len);
+        if let (Some(guard), Some(ending)) = (&self.guard, next.guard.take()) {
+            guard.extend(&ending);
+        }
         self.parts.append(&mut next.parts);
         *self.locked.get_mut() |= *next.locked.get_mut();
     }
@@ -252,8 +283,15 @@ impl Region {
     /// changes nothing, and upstream's destructor would drop that error.
     /// After success nothing is left of it but its value, to be dropped.
     pub fn unmap(&mut self) -> Result<()> {
-        sys::unmap(&mut self.parts, self.span)
-            .map_err(|code| Error::system(sys::VARIANT, code, self.describe("munmap")))
+        // From the system's yes on, the addresses may be somebody else's.
+        if let Some(guard) = &self.guard {
+            guard.suspend();
+        }
+        let unmapped = sys::unmap(&mut self.parts, self.span);
+        if let (Err(_), Some(guard)) = (&unmapped, &self.guard) {
+            guard.resume(self.span);
+        }
+        unmapped.map_err(|code| Error::system(sys::VARIANT, code, self.describe("munmap")))
     }
 }
 
@@ -273,6 +311,7 @@ fn put_back(parts: impl Iterator<Item = Object>, access: Access) -> (Parts, bool
 
 impl Drop for Region {
     fn drop(&mut self) {
+        self.guard = None;
         // One call for all parts, and each part given up only when that worked: no part is unmapped twice.
         let _ = sys::unmap(&mut self.parts, self.span);
         // What could not be unmapped now (the system has no room to cut an area in two) can't be told to anyone

@@ -29,6 +29,8 @@ pub struct Request {
     pub page_size: Option<u32>,
     /// The file, where there is one.
     pub source: Option<Source>,
+    /// Whether the fault guard is to watch it.
+    pub guarded: bool,
 }
 
 /// The pages of a mapping to be made.
@@ -52,6 +54,7 @@ impl Request {
             unsafe_flags: UnsafeMmapFlags::empty(),
             page_size: None,
             source: None,
+            guarded: false,
         })
     }
 
@@ -92,9 +95,13 @@ impl Request {
             flags: self.flags,
             unsafe_flags: self.unsafe_flags,
             page: pages.unit,
+            guarded: self.guarded,
         };
         // U7: where this fails, the region is dropped, and so unmapped.
-        let region = Region::new(object, facts);
+        let mut region = Region::new(object, facts);
+        if self.guarded {
+            region.watch()?;
+        }
         self.finish(&region)?;
         Ok(region)
     }

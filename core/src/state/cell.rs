@@ -3,6 +3,9 @@
 use super::gate::{Gate, Lone, Stop, Wish};
 use super::sync::{AtomicU8, AtomicUsize, Ordering, UnsafeCell};
 use std::mem::ManuallyDrop;
+use std::ptr;
+// Never shared with loom: the flag belongs to the region, which a model makes of its own kind.
+use std::sync::atomic::{AtomicBool, AtomicPtr};
 use std::time::Duration;
 
 /// Where a region lies: its first address and its length in bytes.
@@ -18,6 +21,11 @@ pub struct Span {
 pub trait Resident {
     /// Where it lies now.
     fn span(&self) -> Span;
+
+    /// A flag that tells, from when it is set, that part of the contents was lost.
+    fn mark(&self) -> Option<&'static AtomicBool> {
+        None
+    }
 }
 
 /// A note before the first region; later ones are the owner's own numbers.
@@ -32,6 +40,8 @@ pub struct Cell<R> {
     start: AtomicUsize,
     len: AtomicUsize,
     note: AtomicU8,
+    /// The region's mark, or null.
+    mark: AtomicPtr<AtomicBool>,
     region: UnsafeCell<ManuallyDrop<Option<R>>>,
 }
 
@@ -49,6 +59,7 @@ impl<R: Resident> Cell<R> {
             start: AtomicUsize::new(0),
             len: AtomicUsize::new(0),
             note: AtomicU8::new(UNBORN),
+            mark: AtomicPtr::new(std::ptr::null_mut()),
             region: UnsafeCell::new(ManuallyDrop::new(None)),
         }
     }
@@ -59,7 +70,7 @@ impl<R: Resident> Cell<R> {
             return Err(region);
         }
         self.note.store(0, Ordering::Release);
-        self.set_span(region.span());
+        self.show(region.span(), region.mark());
         // SAFETY: `Gate::fill` made this caller the only one.
         self.region.with_mut(|slot| unsafe { *slot = ManuallyDrop::new(Some(region)) });
         self.gate.keep();
@@ -72,6 +83,16 @@ impl<R: Resident> Cell<R> {
         &self.gate
     }
 
+    /// Whether part of the contents was lost (see [`Resident::mark`]). What the calling thread has read or written
+    /// before is covered: the mark is set by a signal handler on the thread that met the loss.
+    #[inline]
+    pub fn is_marked(&self) -> bool {
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        let mark = self.mark.load(Ordering::Relaxed);
+        // SAFETY: null, or a flag that lives for ever.
+        unsafe { mark.as_ref() }.is_some_and(|mark| mark.load(Ordering::Acquire))
+    }
+
     /// What the caller of [`Exclusive::consume`] or [`Cell::linger`] left as a note, once it is gone.
     pub fn note(&self) -> Option<u8> {
         match self.note.load(Ordering::Acquire) {
@@ -80,9 +101,12 @@ impl<R: Resident> Cell<R> {
         }
     }
 
-    fn set_span(&self, span: Span) {
+    /// Sets what stands beside the region for those who only need that. Only by who is alone.
+    fn show(&self, span: Span, mark: Option<&'static AtomicBool>) {
         self.start.store(span.start, Ordering::Relaxed);
         self.len.store(span.len, Ordering::Relaxed);
+        let mark = mark.map_or(ptr::null_mut(), |mark| ptr::from_ref(mark).cast_mut());
+        self.mark.store(mark, Ordering::Relaxed);
     }
 
     #[inline]
@@ -213,8 +237,8 @@ impl<R: Resident> Exclusive<'_, R> {
 impl<R: Resident> Drop for Exclusive<'_, R> {
     fn drop(&mut self) {
         if !self.over {
-            let span = self.with(|region| region.span());
-            self.cell.set_span(span);
+            let (span, mark) = self.with(|region| (region.span(), region.mark()));
+            self.cell.show(span, mark);
             self.cell.gate.keep();
         }
     }

@@ -1,6 +1,7 @@
 //! Unix: locking by a shared reference (upstream asks for a unique one, which readers in other threads forbid),
 //! advice at any time, and unmapping that tells whether it worked.
 
+use super::super::kind::Access;
 use super::super::object::Object;
 use crate::state::Span;
 use mmap_rs::MmapFlags;
@@ -23,6 +24,17 @@ pub(in super::super) fn is_out_of_memory(code: i32) -> bool {
 
 fn done(status: i32) -> Result<(), i32> {
     if status == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) }
+}
+
+/// A protection as `mmap(2)` takes it.
+pub(in super::super) fn protection(access: Access) -> i32 {
+    match access {
+        Access::None => libc::PROT_NONE,
+        Access::Read => libc::PROT_READ,
+        Access::Exec => libc::PROT_READ | libc::PROT_EXEC,
+        Access::Write => libc::PROT_READ | libc::PROT_WRITE,
+        Access::ExecWrite => libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
+    }
 }
 
 /// `mlock(2)`.

@@ -1,5 +1,6 @@
 //! Windows: locking by a shared reference. Unmapping is upstream's.
 
+use super::super::kind::Access;
 use super::super::object::Object;
 use crate::state::Span;
 use mmap_rs::MmapFlags;
@@ -27,6 +28,11 @@ pub(in super::super) fn is_out_of_memory(code: i32) -> bool {
 
 fn done(status: i32) -> Result<(), i32> {
     if status != 0 { Ok(()) } else { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) }
+}
+
+/// There is no fault guard to tell it to.
+pub(in super::super) fn protection(_access: Access) -> i32 {
+    0
 }
 
 /// `VirtualLock`.

@@ -1,0 +1,139 @@
+"""What the command line accepts."""
+
+import argparse
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import mmap_rs
+
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+", re.ASCII)
+_LAST = 2 * sys.maxsize + 1
+
+_AREAS = """\
+List what a process has mapped, by ascending address: as a table with sums, as JSON, or as a picture.
+
+Numbers are decimal, or hexadecimal after 0x."""
+
+_AREAS_END = """\
+examples:
+  mmap-rs areas --pid 1234
+  mmap-rs areas --pid 1234 --svg map.svg
+  mmap-rs areas --json | jq -r 'select(.execute) | .path'
+  mmap-rs areas --pid 1234 --address 0x7f52c0001000
+
+An address with nothing mapped at it is an error (status 1); a range without areas is an empty list."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreasRequest:
+    """What `areas` was asked for; `pid` is `None` for the command's own process."""
+
+    pid: int | None = None
+    address: int | None = None
+    span: range | None = None
+    json: bool = False
+    svg: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageSizesRequest:
+    """`page-sizes`, which has no options."""
+
+
+Request = AreasRequest | PageSizesRequest
+
+
+def program() -> str:
+    """Return the name by which the command was started."""
+    return "python -m mmap_rs" if PurePath(sys.argv[0]).name == "__main__.py" else "mmap-rs"
+
+
+def number(text: str) -> int:
+    """Read a number, decimal or hexadecimal after `0x`."""
+    if not _NUMBER.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"not a number, decimal or 0x hexadecimal: {text!r}")
+    # Many decimal digits are refused by `int` itself; no address and no process has so many.
+    if len(text) > 40:
+        raise argparse.ArgumentTypeError(f"too large a number: {text[:20]}...")
+    return int(text, 16) if text[:2] in ("0x", "0X") else int(text)
+
+
+def address(text: str) -> int:
+    """Read an address of this system."""
+    value = number(text)
+    if value > _LAST:
+        raise argparse.ArgumentTypeError(f"beyond the last address {_LAST:#x}: {text}")
+    return value
+
+
+def address_range(text: str) -> range:
+    """Read `START:END`, where END is the address after the last; `START-END`, as in the table, too."""
+    first, separator, second = text.replace("-", ":", 1).partition(":")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"not START:END: {text!r}")
+    start, end = address(first), address(second)
+    if end < start:
+        raise argparse.ArgumentTypeError(f"the end is before the start: {text}")
+    return range(start, end)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command."""
+    whole = argparse.ArgumentParser(
+        prog=program(),
+        description="Show what is mapped, and which pages there are.",
+        allow_abbrev=False,
+    )
+    whole.add_argument(
+        "--version",
+        action="version",
+        version=f"mmap-rs {mmap_rs.__version__} (of the crate mmap-rs {mmap_rs.__upstream_version__})",
+    )
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    areas = commands.add_parser(
+        "areas",
+        help="list the memory areas of a process",
+        description=_AREAS,
+        epilog=_AREAS_END,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    areas.add_argument(
+        "--pid", type=number, metavar="PID", help="the process (default: this command's own)"
+    )
+    where = areas.add_mutually_exclusive_group()
+    where.add_argument(
+        "--address", type=address, metavar="ADDR", help="only the area that holds this address"
+    )
+    where.add_argument(
+        "--range",
+        type=address_range,
+        metavar="START:END",
+        help="only the areas that meet this range",
+    )
+    areas.add_argument("--json", action="store_true", help="print a JSON object a line")
+    areas.add_argument(
+        "--svg", metavar="FILE", help="write a picture to FILE, - for standard output"
+    )
+
+    commands.add_parser(
+        "page-sizes",
+        help="list the page sizes of this system",
+        description="Print the base page, the allocation granularity, and the page sizes on offer.",
+        allow_abbrev=False,
+    )
+    return whole
+
+
+def parse(arguments: list[str]) -> Request:
+    """Read the arguments; on wrong usage, say so on stderr and exit with status 2."""
+    whole = parser()
+    found = whole.parse_args(arguments)
+    if found.command == "page-sizes":
+        return PageSizesRequest()
+    if found.json and found.svg == "-":
+        whole.error("areas: --json and --svg - cannot both go to standard output")
+    return AreasRequest(found.pid, found.address, found.range, found.json, found.svg)

@@ -1,0 +1,74 @@
+"""The page sizes of this system, and where Linux tells, how many huge pages there are."""
+
+import re
+from pathlib import Path
+from typing import TextIO
+
+from mmap_rs import MmapOptions, PageSize, PageSizes
+from mmap_rs._cli.table import Column, lines
+from mmap_rs._cli.text import human
+
+POOLS = Path("/sys/kernel/mm/hugepages")
+MEMINFO = Path("/proc/meminfo")
+
+_COLUMNS = (
+    Column("huge page", "right"),
+    Column("total", "right"),
+    Column("free", "right"),
+    Column("reserved", "right"),
+    Column("", "left"),
+)
+
+
+def offered() -> list[int]:
+    """Return the page sizes on offer in bytes, the smallest first."""
+    sizes = MmapOptions.page_sizes()
+    return sorted(PageSize.try_from(size).bytes for size in PageSizes if size in sizes)
+
+
+def default_huge_page() -> int | None:
+    """Return the size in bytes of the huge page that is used where none is named, if the system says it."""
+    text = _text(MEMINFO)
+    match = re.search(r"^Hugepagesize: +(\d+) kB$", text, re.MULTILINE)
+    return None if match is None else int(match[1]) * 1024
+
+
+def pool(size: int) -> tuple[str, ...] | None:
+    """Return how many huge pages of a size there are, are free, and are promised, if the system says it."""
+    folder = POOLS / f"hugepages-{size // 1024}kB"
+    counts = tuple(
+        _text(folder / name).strip()
+        for name in ("nr_hugepages", "free_hugepages", "resv_hugepages")
+    )
+    return counts if all(counts) else None
+
+
+def _text(path: Path) -> str:
+    """Return what a file of the system holds, or nothing where there is no such file."""
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
+def write(out: TextIO) -> None:
+    """Write what there is to say of pages."""
+    sizes = offered()
+    facts = (
+        ("base page", human(MmapOptions.page_size())),
+        ("allocation granularity", human(MmapOptions.allocation_granularity())),
+        ("page sizes on offer", ", ".join(map(human, sizes))),
+    )
+    for name, value in facts:
+        print(f"{name + ':':<24}{value}", file=out)
+
+    default = default_huge_page()
+    pools = [
+        (human(size), *counts, "the default" if size == default else "")
+        for size in sizes
+        if (counts := pool(size)) is not None
+    ]
+    if pools:
+        print(file=out)
+        for line in lines(_COLUMNS, pools):
+            print(line, file=out)

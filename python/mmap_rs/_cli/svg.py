@@ -1,0 +1,230 @@
+"""The picture of an address space: what is mapped, from the lowest address on, in columns like a text's.
+
+Sizes differ by a factor of a million and gaps by more, so heights grow with the logarithm of the size
+and gaps are only marked; a bar at the top shows the true proportions.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from mmap_rs._cli import svg_marks as marks
+from mmap_rs._cli.rows import Row
+from mmap_rs._cli.svg_blocks import Block, Gap
+from mmap_rs._cli.svg_layout import TWO_LINES, Layout, Placed, arrange
+from mmap_rs._cli.text import cells, count, human, shorten
+from mmap_rs._cli.totals import Sum, by_kind, by_protection
+
+WIDTHS = {1: 900, 2: 1300, 3: 1640}
+MARGIN, GUTTER = 28, 36
+ADDRESS, BLOCK = 112, 130  # widths in a column
+LEGEND_LINE = 19
+
+HOW_TO_READ = (
+    "Below: lowest address first. A block's height grows with the logarithm of its size; "
+    "gaps are not to scale."
+)
+
+
+def draw(rows: Sequence[Row], subject: str) -> str:
+    """Return an SVG document: the picture of areas in order of address; `subject` says whose they are."""
+    layout = arrange(rows)
+    wide = WIDTHS[layout.columns]
+    header, top = _header(rows, subject, layout, wide)
+    column = (wide - 2 * MARGIN - GUTTER * (layout.columns - 1)) / layout.columns
+    body = [
+        drawn
+        for each in layout.parts
+        for drawn in _part(each, MARGIN + each.column * (column + GUTTER), top, column)
+    ]
+    high = top + layout.height + MARGIN
+    return "\n".join(
+        [
+            '<?xml version="1.0" encoding="UTF-8"?>',
+            marks.opening(wide, math.ceil(high)),
+            marks.title([f"Address space of {subject}"]),
+            f"<style>{marks.STYLE}</style>",
+            marks.DEFINITIONS,
+            f'<rect width="100%" height="100%" fill="{marks.PAPER}"/>',
+            *header,
+            *body,
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def _header(
+    rows: Sequence[Row], subject: str, layout: Layout, wide: float
+) -> tuple[list[str], float]:
+    """Return title, sums and proportions, and where they end."""
+    total = by_kind(rows)["total"]
+    drawn = [marks.text(MARGIN, 42, f"Address space of {subject}", "title")]
+    if not rows:
+        return [*drawn, marks.text(MARGIN, 66, "Nothing is mapped here.")], 80
+    what = f"{count(total.areas, 'area')}, {human(total.size)}, from {rows[0].start:#x} to {rows[-1].end:#x}"
+    drawn.append(marks.text(MARGIN, 64, what))
+    y = 98.0
+    left = _protections(rows, MARGIN, y)
+    right = _kinds(rows, wide / 2 + 20, y)
+    y += LEGEND_LINE * (max(len(by_protection(rows)) + 1, len(by_kind(rows))) + 0.4)
+    bar, y = _proportions(rows, y + 10, wide)
+    notes = [
+        HOW_TO_READ,
+    ]
+    if layout.merged:
+        small = sum(len(block.rows) for block in layout.merged)
+        notes.append(
+            f"{count(small, 'smaller area')} are drawn in {count(len(layout.merged), 'hatched block')}, "
+            "each a run of neighbours with its sums, the colours in proportion."
+        )
+    explained = [
+        marks.text(MARGIN, y + 17 * place, note, "head" if place else "faint")
+        for place, note in enumerate(notes)
+    ]
+    return [*drawn, *left, *right, *bar, *explained], y + 17 * len(notes) + 12
+
+
+def _protections(rows: Sequence[Row], x: float, y: float) -> Iterator[str]:
+    """Draw the legend: a colour for each protection that occurs, and the mark of shared areas, with sums."""
+
+    def entry(fill: str, name: str, meaning: str, each: Sum) -> Iterator[str]:
+        look = f'fill="{fill}" stroke="{marks.INK}" stroke-width="0.5"'
+        yield marks.rectangle(x, y - 11, 24, 14, look)
+        yield marks.text(x + 34, y, name, "mono")
+        yield marks.text(x + 66, y, meaning)
+        yield marks.text(x + 270, y, count(each.areas, "area"), "end")
+        yield marks.text(x + 350, y, human(each.size), "end")
+
+    sums = by_protection(rows)
+    yield marks.text(x, y, "Protection", "head")
+    order = [*marks.COLOURS, *sorted(sums.keys() - marks.COLOURS.keys())]
+    for protection in filter(sums.__contains__, order):
+        y += LEGEND_LINE
+        meaning = marks.meaning(protection)
+        yield from entry(marks.colour(protection), protection, meaning, sums[protection])
+    shared = by_kind(row for row in rows if row.shared)["total"]
+    if shared.areas:
+        y += LEGEND_LINE
+        yield from entry(marks.PAPER, "", "shared (of these)", shared)
+        yield marks.rectangle(x, y - 1, 24, 3, marks.SHARED)
+
+
+def _kinds(rows: Sequence[Row], x: float, y: float) -> Iterator[str]:
+    """Draw the sums per kind."""
+    yield marks.text(x, y, "Kind", "head")
+    for kind, each in by_kind(rows).items():
+        y += LEGEND_LINE
+        bold = " head" if kind == "total" else ""
+        yield marks.text(x, y, kind, bold.strip())
+        yield marks.text(x + 200, y, count(each.areas, "area"), f"end{bold}")
+        yield marks.text(x + 280, y, human(each.size), f"end{bold}")
+
+
+def _proportions(rows: Sequence[Row], y: float, wide: float) -> tuple[list[str], float]:
+    """Draw all that can be accessed as one bar, true to scale, and return where it ends."""
+    used = [row for row in rows if row.protection != "---"]
+    total = sum(row.size for row in used)
+    if not total:
+        return [], y
+    room = wide - 2 * MARGIN
+    note = f"{human(total)} in proportion, by address, without gaps"
+    if len(used) < len(rows):
+        note += " and without what gives no access"
+    drawn = [marks.text(MARGIN, y + 4, note, "faint")]
+    for protection, start, end in _bands(used, total / room):
+        look = f'fill="{marks.colour(protection)}"'
+        drawn.append(marks.rectangle(MARGIN + start, y + 11, end - start, 22, look))
+    drawn.append(marks.rectangle(MARGIN, y + 11, room, 22, 'class="outline" stroke-opacity="0.5"'))
+    return drawn, y + 60
+
+
+def _bands(rows: Sequence[Row], per_pixel: float) -> Iterator[tuple[str, float, float]]:
+    """Join areas into bands of one protection, none thinner than half a pixel but the last."""
+    start = position = 0.0
+    inside: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        inside[row.protection] = inside.get(row.protection, 0) + row.size
+        position += row.size / per_pixel
+        following = rows[place + 1].protection if place + 1 < len(rows) else None
+        if following is None or (following != row.protection and position - start >= 0.5):
+            yield max(inside, key=inside.__getitem__), start, position
+            start = position
+            inside = {}
+
+
+def _part(placed: Placed, x: float, top: float, wide: float) -> list[str]:
+    """Draw a block or a gap in its column, which starts at `x` and is `wide`."""
+    y = top + placed.top
+    left = x + ADDRESS
+    if isinstance(placed.part, Gap):
+        gap = placed.part
+        return [
+            marks.line(left + 0.5, y, left + 0.5, y + placed.height, "gap"),
+            marks.line(left + BLOCK - 0.5, y, left + BLOCK - 0.5, y + placed.height, "gap"),
+            marks.text(
+                left + BLOCK / 2,
+                y + placed.height / 2 + 3.5,
+                f"gap {human(gap.size)}",
+                "small faint middle",
+            ),
+        ]
+    return _block(placed.part, left, y, wide - ADDRESS, placed.height)
+
+
+def _block(block: Block, x: float, y: float, wide: float, high: float) -> list[str]:
+    """Draw a block with its address to the left and its name and size to the right."""
+    drawn = [marks.text(x - 8, y + 12.5, f"{block.start:#x}", "mono faint end")]
+    drawn += _merged(block, x, y, high) if block.merged else _segments(block, x, y, high)
+    drawn.append(marks.rectangle(x, y, BLOCK, high, f'fill="none" stroke="{marks.PAPER}"'))
+
+    size = human(block.size)
+    right = x + wide
+    name_room = wide - BLOCK - 10 - (cells(size) * 12 * marks.SANS_WIDTH + 14)
+    name = shorten(block.label, int(name_room / (11 * marks.MONO_WIDTH)))
+    drawn.append(marks.text(x + BLOCK + 10, y + 12.5, name, "mono"))
+    drawn.append(marks.text(right, y + 12.5, size, "end"))
+    if high >= TWO_LINES - 1:
+        detail = shorten(block.detail, int((wide - BLOCK - 10) / (10.5 * marks.MONO_WIDTH)))
+        drawn.append(marks.text(x + BLOCK + 10, y + 26.5, detail, "mono small faint"))
+    return drawn
+
+
+def _segments(block: Block, x: float, y: float, high: float) -> Iterator[str]:
+    """Draw the areas of a block side by side, wider with the logarithm of their size."""
+    weights = [math.log2(2 + row.size / 4096) for row in block.rows]
+    unit = BLOCK / sum(weights)
+    for row, weight in zip(block.rows, weights, strict=True):
+        wide = weight * unit
+        yield marks.rectangle(
+            x, y, wide, high, f'fill="{marks.colour(row.protection)}"', _tip(block, row)
+        )
+        if row.shared:
+            yield marks.rectangle(x, y + high - 4, wide, 3, marks.SHARED)
+        x += wide
+        if row is not block.rows[-1] and wide > 3:
+            yield marks.rectangle(x - 0.5, y, 1, high, f'fill="{marks.PAPER}"')
+
+
+def _merged(block: Block, x: float, y: float, high: float) -> Iterator[str]:
+    """Draw a block that stands for several: each protection by its share, under hatching."""
+    tip = [block.label, block.detail, f"{block.start:#x}-{block.end:#x}", human(block.size)]
+    sums = by_protection(block.rows)
+    position = x
+    for protection in sorted(sums, key=lambda each: [*marks.COLOURS, each].index(each)):
+        wide = BLOCK * sums[protection].size / block.size
+        yield marks.rectangle(position, y, wide, high, f'fill="{marks.colour(protection)}"')
+        position += wide
+        tip.append(
+            f"{protection}: {count(sums[protection].areas, 'area')}, {human(sums[protection].size)}"
+        )
+    yield marks.rectangle(x, y, BLOCK, high, 'fill="url(#several)"', tip)
+
+
+def _tip(block: Block, row: Row) -> list[str]:
+    """Return what is told of one area under the pointer."""
+    offset = "" if row.offset is None else f", offset {row.offset:#x}"
+    return [
+        block.label,
+        row.addresses,
+        f"{human(row.size)}, {row.protection}, {row.share_mode}{offset}",
+    ]
