@@ -155,8 +155,10 @@ dist: $(STAMPS)/build ## Show that the source distribution builds the same wheel
 	@$(PY) tools/check_dist.py
 
 .PHONY: bench
-bench: $(BUILT) $(STAMPS)/test ## Compare the hot paths with the mmap module; ARGS="--check 1.2" fails over it
+bench: $(BUILT) $(STAMPS)/test ## Compare hot paths with the mmap module, areas with psutil; ARGS="--check 1.2" fails over it
 	@$(PY) benchmarks/hot.py $(ARGS)
+	@echo
+	@$(PY) benchmarks/areas.py $(findstring --check,$(ARGS))
 
 .PHONY: docs
 docs: $(BUILT) $(STAMPS)/test ## Run every example of README.md, docs/ and examples/

@@ -95,8 +95,12 @@ impl MemoryArea {
 
 /// An iterator over `MemoryArea`s (upstream: `mmap_rs::MemoryAreas`). It has no constructor; see `open()`.
 ///
-/// The list is read while it is iterated, in pieces; what changes meanwhile may be seen or not. It may be abandoned
-/// at any time, and holds nothing open after its end.
+/// The list is read while it is iterated, in pieces. Areas come by ascending address and never overlap. What is mapped
+/// all the time is in the list, if maybe in parts; what changes meanwhile may be seen as it was, as it is, or not at
+/// all. If another process ends before its list, that is `ProcessLookupError`.
+///
+/// It may be abandoned at any time, and holds nothing open after its end; `close()` or `with` ends it at once. A child
+/// of `fork` can't go on with it: `InvalidOperationError`.
 #[pyclass(module = "mmap_rs", frozen)]
 pub struct MemoryAreas {
     areas: areas::Areas,
@@ -154,10 +158,33 @@ impl MemoryAreas {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<MemoryArea>> {
-        if self.areas.is_over() {
-            return Ok(None);
-        }
-        let found = py.detach(|| self.areas.advance());
+        // Many areas come with one read: only that is worth to let other threads run.
+        let found = self.areas.ready().unwrap_or_else(|| py.detach(|| self.areas.advance()));
         told(py, found).map(|area| area.map(|area| MemoryArea { area }))
     }
+
+    /// close(): end the iteration, and close what it holds open. Waits for another thread that reads.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.areas.close());
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_args))]
+    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyAny>) {
+        self.close(py);
+    }
+}
+
+/// _areas_by_text(pid, range): the areas of a range as `query_process_range` finds them on a system without look-ups.
+///
+/// For tests, which compare the two.
+#[pyfunction]
+#[pyo3(name = "_areas_by_text")]
+pub fn by_text(py: Python<'_>, pid: Option<u32>, range: Range) -> PyResult<MemoryAreas> {
+    let range = Some(range.within(usize::MAX));
+    let opened = py.detach(|| areas::Areas::open_text(pid, range));
+    told(py, opened).map(|areas| MemoryAreas { areas })
 }

@@ -30,7 +30,7 @@ mod _mmap_rs {
 
     #[pymodule_export]
     use super::{
-        areas::{MemoryArea, MemoryAreas},
+        areas::{MemoryArea, MemoryAreas, by_text},
         bytes::Bytes,
         kinds::{Mmap, MmapMut, MmapNone, Reserved, ReservedMut, ReservedNone},
         mapped::Mapped,

@@ -9,6 +9,7 @@ import pytest
 from child import check_child
 from kernel import area_at
 from mmap_rs import MemoryAreas, Mmap, MmapFlags, MmapOptions
+from namespace import LARGE_DEVICE_NUMBER
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="about what Linux writes into /proc/PID/maps"
@@ -106,31 +107,9 @@ def test_odd_names_do_not_end_the_list(tmp_path: Path, page: int) -> None:
 
 # --- device numbers
 
-IN_A_NAMESPACE = """
-import ctypes, os, sys
-
-def refuse(why):
-    print(f"skip: {why}")
-    raise SystemExit(0)
-
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18
-libc = ctypes.CDLL(None, use_errno=True)
-if libc.unshare(CLONE_NEWNS):
-    refuse(f"unshare: {os.strerror(ctypes.get_errno())}")
-if libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None):
-    refuse(f"mount: {os.strerror(ctypes.get_errno())}")
-
-directory = None
-for number in range(300):
-    directory = os.path.join(sys.argv[1], str(number))
-    os.mkdir(directory)
-    if libc.mount(b"none", directory.encode(), b"tmpfs", 0, b"size=64k"):
-        refuse(f"mount of tmpfs {number}: {os.strerror(ctypes.get_errno())}")
-    if os.minor(os.stat(directory).st_dev) > 0xFF:
-        break
-else:
-    refuse("no device minor above 0xff among 300 file systems")
-
+IN_A_NAMESPACE = (
+    LARGE_DEVICE_NUMBER
+    + """
 from kernel import area_at, areas, hole
 from mmap_rs import (
     BackingMismatchError, MemoryAreas, Mmap, MmapFlags, MmapOptions, MustBeAdjacentError
@@ -145,6 +124,7 @@ mapping = MmapOptions(3 * page).with_file(path, page).map()
 start = mapping.start()
 assert area_at(start).device[1] > 0xFF, area_at(start)
 """
+)
 
 
 def in_a_namespace(code: str, tmp_path: Path) -> None:

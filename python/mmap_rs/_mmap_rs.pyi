@@ -32,6 +32,7 @@ __all__ = [
     "_Mapped",
     "__upstream_version__",
     "__version__",
+    "_areas_by_text",
     "flag_bits",
 ]
 
@@ -404,7 +405,10 @@ class MemoryArea:
 
 @final
 class MemoryAreas:
-    """An iterator of memory areas, by ascending address."""
+    """An iterator of memory areas, by ascending address; they never overlap.
+
+    The list is read while it is iterated: what changes meanwhile may be seen or not.
+    """
 
     @staticmethod
     def open(pid: SupportsIndex | None = None) -> MemoryAreas:
@@ -423,3 +427,16 @@ class MemoryAreas:
         """Return the areas of a process that meet a range of addresses."""
     def __iter__(self) -> Self: ...
     def __next__(self) -> MemoryArea: ...
+    def close(self) -> None:
+        """End the iteration, and close what it holds open."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+def _areas_by_text(pid: SupportsIndex | None, range: _Range) -> MemoryAreas:
+    """Return the areas of a range as they are found on a system without look-ups; for tests."""

@@ -34,10 +34,12 @@ impl<'a> Rest<'a> {
         (byte == token).then_some(())
     }
 
-    fn decimal(&mut self) -> Option<()> {
-        let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.0 = self.0.get(digits..)?;
-        (digits > 0).then_some(())
+    /// A decimal number of any length; true unless it is 0.
+    fn decimal(&mut self) -> Option<bool> {
+        let len = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        (len > 0).then(|| digits.iter().any(|digit| *digit != b'0'))
     }
 
     /// One of four letters of the protection: true for the letter, false for its absence.
@@ -52,15 +54,54 @@ impl<'a> Rest<'a> {
     }
 }
 
+/// What a line says; the name is still the kernel's bytes, and part of the line.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    pub start: usize,
+    pub end: usize,
+    pub protection: Protection,
+    pub shared: bool,
+    pub offset: u64,
+    /// Whether a file is mapped: other areas have a name at most.
+    pub is_file: bool,
+    /// Empty where there is none. Newlines are escaped, see [`unescape`].
+    pub name: &'a [u8],
+}
+
+impl Line<'_> {
+    /// The area, with its name unescaped.
+    pub fn area(&self) -> Area {
+        self.named(unescape(self.name))
+    }
+
+    /// The area with a name that is known better.
+    pub fn named(&self, name: Vec<u8>) -> Area {
+        Area {
+            allocation_base: self.start,
+            start: self.start,
+            end: self.end,
+            protection: self.protection,
+            shared: self.shared,
+            path: (!name.is_empty()).then(|| (OsString::from_vec(name), self.offset)),
+            is_file: self.is_file,
+        }
+    }
+
+    /// Whether the name may be a path with newlines, or one with backslashes: the line does not tell.
+    pub fn is_ambiguous(&self) -> bool {
+        self.is_file && memchr::memmem::find(self.name, ESCAPE).is_some()
+    }
+}
+
 /// Reads a line without its newline. An error shows the line.
-pub(super) fn parse(line: &[u8]) -> Result<Area> {
+pub(super) fn parse(line: &[u8]) -> Result<Line<'_>> {
     read(line).ok_or_else(|| Error::Parse {
         variant: "ParseInt",
         message: format!("can't read this line of the list of memory areas: {:?}", String::from_utf8_lossy(line)),
     })
 }
 
-fn read(line: &[u8]) -> Option<Area> {
+fn read(line: &[u8]) -> Option<Line<'_>> {
     let mut rest = Rest(line);
     let start = usize::try_from(rest.hex()?).ok()?;
     rest.token(b'-')?;
@@ -70,24 +111,22 @@ fn read(line: &[u8]) -> Option<Area> {
     for (letter, bit) in [(b'r', Protection::READ), (b'w', Protection::WRITE), (b'x', Protection::EXECUTE)] {
         protection.set(bit, rest.letter(letter, b'-')?);
     }
-    // `S` and `P` are older kernels' way to say that an area may be shared or not.
     let shared = rest.letter(b's', b'p')?;
     rest.token(b' ')?;
     let offset = rest.hex()?;
     rest.token(b' ')?;
-    rest.hex()?;
+    let major = rest.hex()?;
     rest.token(b':')?;
-    rest.hex()?;
+    let minor = rest.hex()?;
     rest.token(b' ')?;
-    rest.decimal()?;
-    let path = match rest.0 {
-        [] => None,
-        padded => path(line, line.len() - padded.len())?.map(|path| (path, offset)),
+    let inode = rest.decimal()?;
+    let name = match rest.0 {
+        [] => rest.0,
+        padded => name(line, line.len() - padded.len())?,
     };
-    if end < start {
-        return None;
-    }
-    Some(Area { allocation_base: start, start, end, protection, shared, path })
+    // An area of no bytes, or of a negative number of them, is no area.
+    let is_file = (major, minor) != (0, 0) || inode;
+    (start < end).then_some(Line { start, end, protection, shared, offset, is_file, name })
 }
 
 /// Where a 64-bit kernel begins the path: it pads shorter lines with spaces up to there (`seq_setwidth` in
@@ -96,24 +135,24 @@ const COLUMN: usize = 73;
 
 /// The name behind `header` bytes of a line. It may begin with spaces itself, so the kernel's padding is counted,
 /// not trimmed, wherever the line looks like a 64-bit kernel's.
-fn path(line: &[u8], header: usize) -> Option<Option<OsString>> {
+fn name(line: &[u8], header: usize) -> Option<&[u8]> {
     let padded = line.get(header..)?;
     if padded.first() != Some(&b' ') {
         return None;
     }
     let begin = COLUMN.max(header + 2);
     let padding = line.get(header..begin).unwrap_or_default();
-    let name = if !padding.is_empty() && padding.iter().all(|byte| *byte == b' ') {
-        line.get(begin..)?
-    } else {
-        padded.trim_ascii_start()
-    };
-    Some((!name.is_empty()).then(|| OsString::from_vec(unescape(name))))
+    if !padding.is_empty() && padding.iter().all(|byte| *byte == b' ') {
+        return line.get(begin..);
+    }
+    Some(padded.trim_ascii_start())
 }
 
-/// The kernel writes a newline in a path as `\012`, and nothing else so.
-fn unescape(name: &[u8]) -> Vec<u8> {
-    const ESCAPE: &[u8] = b"\\012";
+/// What the kernel writes for a newline in a name; nothing else is written otherwise than it is.
+const ESCAPE: &[u8] = b"\\012";
+
+/// A name as it is, if no `\012` in it stands for itself.
+pub(super) fn unescape(name: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(name.len());
     let mut rest = name;
     while let Some(at) = memchr::memmem::find(rest, ESCAPE) {
@@ -125,15 +164,30 @@ fn unescape(name: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A name as the kernel writes it.
+pub(super) fn escape(name: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(name.len());
+    for byte in name {
+        match byte {
+            b'\n' => out.extend_from_slice(ESCAPE),
+            other => out.push(*other),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn area(line: &[u8]) -> Area {
+        parse(line).expect("valid").area()
+    }
+
     #[test]
     fn u10_a_wide_device_minor() {
-        let area =
-            parse(b"7f5e1c000000-7f5e1c021000 rw-p 00001000 fe:1000a 1048602     /a b (deleted)").expect("valid");
+        let area = area(b"7f5e1c000000-7f5e1c021000 rw-p 00001000 fe:1000a 1048602     /a b (deleted)");
         assert_eq!((area.start, area.end), (0x7f5e_1c00_0000, 0x7f5e_1c02_1000));
         assert_eq!(area.protection, Protection::READ | Protection::WRITE);
         assert_eq!(area.path, Some((OsString::from("/a b (deleted)"), 0x1000)));
@@ -141,7 +195,7 @@ mod tests {
 
     #[test]
     fn u11_paths_are_bytes() {
-        let area = parse(b"1000-2000 r-xs 0 0:1f 7 /\xff\xfe\\012x ").expect("valid");
+        let area = area(b"1000-2000 r-xs 0 0:1f 7 /\xff\xfe\\012x ");
         assert_eq!(area.path, Some((OsString::from_vec(b"/\xff\xfe\nx ".to_vec()), 0)));
         assert!(area.shared);
     }
@@ -149,7 +203,7 @@ mod tests {
     #[test]
     fn u11_leading_spaces_are_part_of_the_path() {
         let line = format!("{:<73}{}", "7f5e1c000000-7f5e1c021000 rw-p 00000000 fe:01 12", "  x");
-        assert_eq!(parse(line.as_bytes()).expect("valid").path, Some((OsString::from("  x"), 0)));
+        assert_eq!(area(line.as_bytes()).path, Some((OsString::from("  x"), 0)));
     }
 
     #[test]
@@ -159,7 +213,7 @@ mod tests {
             b"1000-2000 ---p 00000000 00:00 0 ",
             b"1000-2000 ---p 0 0:0 0      ",
         ] {
-            assert_eq!(parse(line).expect("valid").path, None);
+            assert_eq!(area(line).path, None);
         }
     }
 
@@ -171,6 +225,7 @@ mod tests {
             "1000",
             "1000-",
             "2000-1000 ---p 0 0:0 0",
+            "1000-1000 ---p 0 0:0 0",
             "1000-2000 r",
             "1000-2000 ---q 0 0:0 0",
             "1000-2000 ---p 0 0 0",
@@ -184,36 +239,111 @@ mod tests {
         }
     }
 
+    #[test]
+    fn files_are_told_from_names() {
+        for (line, is_file) in [
+            (&b"1000-2000 rw-p 0 00:00 0    [heap]"[..], false),
+            (b"1000-2000 rw-p 0 00:00 000  x", false),
+            (b"1000-2000 rw-p 0 00:01 0    /dev/zero (deleted)", true),
+            (b"1000-2000 rw-p 0 00:00 123456789012345678901234567890 /x", true),
+        ] {
+            assert_eq!(parse(line).expect("valid").is_file, is_file);
+        }
+    }
+
+    #[test]
+    fn the_last_page_of_the_address_space() {
+        // No kernel maps it, as the end would not be a number; this is the most that can be said.
+        let last = format!("{:x}-{:x} --xp 00000000 00:00 0", usize::MAX - 4095, usize::MAX);
+        assert_eq!(area(last.as_bytes()).end, usize::MAX);
+        let line = format!("{:x}-1{:x} --xp 00000000 00:00 0", usize::MAX - 4095, 0u128);
+        assert!(parse(line.as_bytes()).is_err());
+        let line = format!("1000-1{:016x} --xp 00000000 00:00 0", 0);
+        assert!(parse(line.as_bytes()).is_err());
+    }
+
+    /// The line of a kernel: addresses of at least 8 digits, the name in the column that its word size gives it.
+    fn written(start: usize, end: usize, bits: u8, rest: &str, name: Option<&[u8]>, column: usize) -> Vec<u8> {
+        let flag = |bit: u8, on: char, off: char| if bits & bit != 0 { on } else { off };
+        let (read, write) = (flag(1, 'r', '-'), flag(2, 'w', '-'));
+        let (execute, share) = (flag(4, 'x', '-'), flag(8, 's', 'p'));
+        let header = format!("{start:08x}-{end:08x} {read}{write}{execute}{share} {rest} ");
+        let mut line = header.into_bytes();
+        if let Some(name) = name {
+            while line.len() < column - 1 {
+                line.push(b' ');
+            }
+            line.push(b' ');
+            line.extend(escape(name));
+        }
+        line
+    }
+
     proptest! {
         #[test]
         fn never_panics(line in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&line);
+            let _ = parse(&line).map(|line| line.area());
+        }
+
+        #[test]
+        fn never_panics_on_what_is_nearly_a_line(
+            line in "[0-9a-f]{1,20}-[0-9a-f]{1,20} [rwxsp-]{3,5} [0-9a-f]{1,20} [0-9a-f]{1,9}:[0-9a-f]{1,9} [0-9]{1,25} *.{0,9}",
+            cut in 0usize..120, at in 0usize..120, byte: u8,
+        ) {
+            let mut line = line.into_bytes();
+            line.truncate(cut.max(1));
+            let at = at % line.len();
+            let _ = parse(&line).map(|line| line.area());
+            line[at] = byte;
+            let _ = parse(&line).map(|line| line.area());
         }
 
         #[test]
         fn what_a_kernel_writes_is_read_back(
-            start in 0usize..usize::MAX / 2, len in 1usize..usize::MAX / 2, bits in 0u8..16,
+            start in 0usize..usize::MAX, len in 1usize..usize::MAX, bits in 0u8..16,
             offset: u64, major in 0u32..1 << 12, minor in 0u32..1 << 20, inode: u64,
-            path in proptest::option::of("[^\n\0]{1,40}"),
+            name in proptest::option::of(proptest::collection::vec(1u8..=255, 1..60)),
         ) {
-            let end = start + len;
-            let flag = |bit: u8, on: char, off: char| if bits & bit != 0 { on } else { off };
-            let header = format!(
-                "{start:08x}-{end:08x} {}{}{}{} {offset:08x} {major:02x}:{minor:02x} {inode} ",
-                flag(1, 'r', '-'), flag(2, 'w', '-'), flag(4, 'x', '-'), flag(8, 's', 'p'),
-            );
-            let line = match &path {
-                Some(path) => format!("{header:<72} {path}"),
-                None => header,
-            };
-            let area = parse(line.as_bytes()).expect("valid");
+            let end = start.saturating_add(len);
+            // What looks like a written newline can't be told from one; see the next test.
+            prop_assume!(name.as_ref().is_none_or(|name| memchr::memmem::find(name, ESCAPE).is_none()));
+            let rest = format!("{offset:08x} {major:02x}:{minor:02x} {inode}");
+            let line = written(start, end, bits, &rest, name.as_deref(), COLUMN);
+            prop_assert!(!line.contains(&b'\n'));
+            let line = parse(&line).expect("valid");
+            let area = line.area();
             prop_assert_eq!((area.start, area.end), (start, end));
             prop_assert_eq!(area.protection.contains(Protection::READ), bits & 1 != 0);
             prop_assert_eq!(area.protection.contains(Protection::WRITE), bits & 2 != 0);
             prop_assert_eq!(area.protection.contains(Protection::EXECUTE), bits & 4 != 0);
             prop_assert_eq!(area.shared, bits & 8 != 0);
-            let expected = path.map(|path| (OsString::from(path.replace("\\012", "\n")), offset));
-            prop_assert_eq!(area.path, expected);
+            prop_assert_eq!(area.is_file, (major, minor) != (0, 0) || inode != 0);
+            prop_assert_eq!(area.path, name.map(|name| (OsString::from_vec(name), offset)));
+        }
+
+        #[test]
+        fn what_a_32_bit_kernel_writes_is_read_back(
+            start in 0u32..u32::MAX, len in 1u32..u32::MAX, offset: u32, inode: u32, name in "/[^\n\0]{1,40}",
+        ) {
+            let end = start.saturating_add(len) as usize;
+            let rest = format!("{offset:08x} 08:01 {inode}");
+            // The column is 25 + 6 * 4 - 1 characters of header there.
+            let line = written(start as usize, end, 5, &rest, Some(name.as_bytes()), 49);
+            let line = parse(&line).expect("valid");
+            let area = line.area();
+            prop_assert_eq!((area.start, area.end), (start as usize, end));
+            let expected = name.replace("\\012", "\n");
+            prop_assert_eq!(area.path, Some((OsString::from(expected), u64::from(offset))));
+        }
+
+        #[test]
+        fn a_name_is_ambiguous_only_where_it_looks_escaped(name in "([a-c]|\n|\\\\|0|1|2|\\\\012){0,20}") {
+            let escaped = escape(name.as_bytes());
+            let ambiguous = memchr::memmem::find(&escaped, ESCAPE).is_some();
+            prop_assert_eq!(ambiguous, name.contains('\n') || name.contains("\\012"));
+            if !name.contains("\\012") {
+                prop_assert_eq!(unescape(&escaped), name.as_bytes());
+            }
         }
     }
 }

@@ -1,6 +1,9 @@
-//! Other systems: upstream's lists behind the same face.
+//! macOS and iOS: upstream's lists behind the same face.
+//!
+//! U24: upstream writes another task's port through a pointer to a constant, so other processes are refused. (They
+//! could be read with a right that few programs have.)
 
-use super::Area;
+use super::{Area, Reader};
 use crate::{Error, Result};
 use mmap_rs::{MemoryAreas, ShareMode};
 use std::fs::File;
@@ -9,22 +12,27 @@ use std::ops::Range;
 
 /// A list of areas, half read.
 #[derive(Debug)]
-pub(super) struct Reader(MemoryAreas<BufReader<File>>);
+pub(super) struct Source(MemoryAreas<BufReader<File>>);
 
 fn told(error: mmap_rs::Error) -> Error {
     Error::from_upstream(error, || "list of memory areas".to_owned())
 }
 
-impl Reader {
-    pub(super) fn open(pid: Option<u32>, range: Option<&Range<usize>>) -> Result<Self> {
+impl Reader for Source {
+    fn open(pid: Option<u32>, range: Option<&Range<usize>>) -> Result<Self> {
+        if let Some(pid) = pid.filter(|pid| *pid != std::process::id()) {
+            return Err(Error::InvalidOperation(format!(
+                "can't read the memory areas of process {pid}: on this system only a process's own"
+            )));
+        }
         let areas = match range {
-            Some(range) => MemoryAreas::query_process_range(pid, range.clone()),
-            None => MemoryAreas::open(pid),
+            Some(range) => MemoryAreas::query_range(range.clone()),
+            None => MemoryAreas::open(None),
         };
         areas.map(Self).map_err(told)
     }
 
-    pub(super) fn next_area(&mut self) -> Result<Option<Area>> {
+    fn next_area(&mut self) -> Result<Option<Area>> {
         let Some(area) = self.0.next().transpose().map_err(told)? else { return Ok(None) };
         let path = area.path().map(|path| (path.clone().into_os_string(), area.file_offset().unwrap_or_default()));
         Ok(Some(Area {
@@ -33,6 +41,7 @@ impl Reader {
             end: area.end(),
             protection: area.protection(),
             shared: area.share_mode() == ShareMode::Shared,
+            is_file: path.is_some(),
             path,
         }))
     }

@@ -95,10 +95,16 @@ fn from_kernel(info: &libc::siginfo_t) -> bool {
 /// What Linux uses for signals of its own that are about no address.
 const SI_KERNEL: libc::c_int = 0x80;
 
+/// A page of zeros needs no promise of memory; FreeBSD never made one.
+#[cfg(not(target_os = "freebsd"))]
+const NO_RESERVE: libc::c_int = libc::MAP_NORESERVE;
+#[cfg(target_os = "freebsd")]
+const NO_RESERVE: libc::c_int = 0;
+
 /// Puts a page of zeros where one is missing, if it is ours. False where it is not, or could not be done.
 fn replace(address: usize) -> bool {
     let Some(page) = table::find(address) else { return false };
-    let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+    let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE;
     // SAFETY: the page belongs to a guarded mapping, whose owner keeps it mapped while anybody may access it; what
     // was there can't be read any more.
     let placed = unsafe { libc::mmap(page.start as *mut _, page.len, page.protection, flags, -1, 0) };

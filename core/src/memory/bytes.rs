@@ -5,6 +5,7 @@
 //! buffer in Python, but no decision that memory safety depends on is taken from a byte twice. [`Bytes::haystack`]
 //! is the one place where such memory is shown to other code (the search library) as a slice.
 
+use super::rfind::rfind;
 use crate::state::Span;
 use std::collections::TryReserveError;
 use std::marker::PhantomData;
@@ -149,7 +150,8 @@ impl<'a> Bytes<'a> {
     pub fn rfind(self, needle: &[u8]) -> Option<usize> {
         match needle {
             [byte] => memchr::memrchr(*byte, self.haystack()),
-            _ => memchr::memmem::rfind(self.haystack(), needle),
+            [] => Some(self.len),
+            _ => rfind(self.haystack(), needle),
         }
     }
 

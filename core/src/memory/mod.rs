@@ -12,6 +12,7 @@
 //! | [`range`] | ranges, checked and widened to pages | U1 |
 //! | [`advice`] | advice at any time | U7, U9 |
 //! | [`bytes`] | the bytes themselves, through raw pointers | |
+//! | `rfind` | the last place of a needle | |
 //! | `sys` | system calls that upstream has not, or not so | |
 
 pub mod advice;
@@ -23,6 +24,7 @@ pub mod page;
 pub mod range;
 pub mod region;
 pub mod request;
+mod rfind;
 pub mod source;
 mod sys;
 

@@ -1,0 +1,68 @@
+//! FreeBSD: `kinfo_getvmmap(3)`, read as upstream reads it.
+//!
+//! U25: upstream does not look whether there is a list at all. Its paths must be UTF-8 as well; here they are bytes.
+
+use super::{Area, Reader};
+use crate::{Error, Result};
+use mmap_rs::Protection;
+use std::ffi::OsString;
+use std::ops::Range;
+use std::os::unix::ffi::OsStringExt;
+
+const KVME_PROT_READ: libc::c_int = 1;
+const KVME_PROT_WRITE: libc::c_int = 2;
+const KVME_PROT_EXEC: libc::c_int = 4;
+const KVME_FLAG_COW: libc::c_int = 1;
+const KVME_FLAG_NEEDS_COPY: libc::c_int = 2;
+
+/// A list of areas, which the system gives as a whole.
+#[derive(Debug)]
+pub(super) struct Source(std::vec::IntoIter<Area>);
+
+impl Reader for Source {
+    fn open(pid: Option<u32>, _range: Option<&Range<usize>>) -> Result<Self> {
+        let number = pid.unwrap_or_else(std::process::id);
+        let none = || Error::system("Sysctl", libc::ESRCH, format!("list of the memory areas of process {number}"));
+        let id = libc::pid_t::try_from(number).map_err(|_| none())?;
+        let mut count = 0;
+        // SAFETY: gives a list of `count` entries that is ours to free, or null.
+        let list = unsafe { libc::kinfo_getvmmap(id, &raw mut count) };
+        if list.is_null() {
+            return Err(Error::last_os("Sysctl", format!("list of the memory areas of process {number}")));
+        }
+        let len = usize::try_from(count).unwrap_or(0);
+        // SAFETY: as above; read here only, and freed after.
+        let areas: Vec<_> = unsafe { std::slice::from_raw_parts(list, len) }.iter().map(area).collect();
+        // SAFETY: not used any more.
+        unsafe { libc::free(list.cast()) };
+        Ok(Self(areas.into_iter()))
+    }
+
+    fn next_area(&mut self) -> Result<Option<Area>> {
+        Ok(self.0.next())
+    }
+}
+
+fn area(entry: &libc::kinfo_vmentry) -> Area {
+    let mut protection = Protection::empty();
+    for (flag, bit) in [
+        (KVME_PROT_READ, Protection::READ),
+        (KVME_PROT_WRITE, Protection::WRITE),
+        (KVME_PROT_EXEC, Protection::EXECUTE),
+    ] {
+        protection.set(bit, entry.kve_protection & flag != 0);
+    }
+    let is_copied = entry.kve_flags & (KVME_FLAG_COW | KVME_FLAG_NEEDS_COPY) != 0;
+    let is_file = entry.kve_type == libc::KVME_TYPE_VNODE;
+    #[allow(clippy::unnecessary_cast)] // characters are signed on some processors
+    let path: Vec<u8> = entry.kve_path.iter().flatten().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
+    Area {
+        allocation_base: entry.kve_start as usize,
+        start: entry.kve_start as usize,
+        end: entry.kve_end as usize,
+        protection,
+        shared: !is_copied && (is_file || entry.kve_shadow_count > 1),
+        path: (!path.is_empty()).then(|| (OsString::from_vec(path), entry.kve_offset)),
+        is_file,
+    }
+}
