@@ -187,6 +187,10 @@ def operations() -> dict[str, Operation]:
             nothing,
             lambda scene: MmapOptions.for_file(scene.file).with_address(scene.address).map_mut(),
         ),
+        "map with a guard": Operation(
+            nothing,
+            lambda scene: scene.options().with_file(scene.file).with_fault_guard().map(),
+        ),
         "list of areas": Operation(nothing, lambda _: len(list(MemoryAreas.open())) and None),
         "list of areas of a pid": Operation(
             nothing, lambda _: len(list(MemoryAreas.open(os.getpid()))) and None
