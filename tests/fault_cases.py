@@ -78,7 +78,16 @@ class Scene:
             (repr(real), real[:] if isinstance(real, (Mmap, MmapMut)) else None)
             for real in self.live
         ]
-        return tuple(inside), tuple(sorted(descriptors())), locked, tuple(objects)
+        return tuple(inside), tuple(sorted(opened())), locked, tuple(objects)
+
+
+def opened() -> set[int]:
+    """Return the open descriptors but for lists of areas, of which the look-ups keep one."""
+    return {
+        number
+        for number in descriptors()
+        if not os.readlink(f"/proc/self/fd/{number}").endswith("/maps")
+    }
 
 
 Setup = Callable[[Scene], list[Any]]
@@ -91,6 +100,8 @@ class Operation:
 
     setup: Setup
     act: Act
+    # Whether it may do without what failed: a look-up that the kernel refuses is made from the list.
+    has_other_ways: bool = False
 
 
 def nothing(_: Scene) -> list[Any]:
@@ -195,12 +206,16 @@ def operations() -> dict[str, Operation]:
         "list of areas of a pid": Operation(
             nothing, lambda _: len(list(MemoryAreas.open(os.getpid()))) and None
         ),
-        "query": Operation(nothing, lambda scene: MemoryAreas.query(scene.address) and None),
+        "query": Operation(nothing, lambda scene: MemoryAreas.query(scene.address) and None, True),
         "query_range": Operation(
-            nothing, lambda scene: len(list(MemoryAreas.query_range(range(scene.address)))) and None
+            nothing,
+            lambda scene: len(list(MemoryAreas.query_range(range(scene.address)))) and None,
+            True,
         ),
         "query_process": Operation(
-            nothing, lambda scene: MemoryAreas.query_process(os.getpid(), scene.address) and None
+            nothing,
+            lambda scene: MemoryAreas.query_process(os.getpid(), scene.address) and None,
+            True,
         ),
         "merge": Operation(
             lambda scene: [scene.options(PAGE, at).map_mut() for at in (0, PAGE)],
@@ -266,7 +281,8 @@ def check_failure(
         return False
     name = base_name(calls[number])
     words = NAMES[name]
-    if words is None or (failure.errno == errno.EINTR and name in RETRIED and error is None):
+    retried = failure.errno == errno.EINTR and name in RETRIED
+    if words is None or ((retried or operation.has_other_ways) and error is None):
         assert error is None, f"{calls}: {error!r}"
     else:
         assert error is not None, f"nothing was raised: {calls}"
@@ -309,7 +325,7 @@ def run(*names: str) -> int:
             scene.live = operation.setup(scene)
             perform(operation, scene)
             end(scene)
-            opened = descriptors()
+            before = opened()
             for code in ERRNOS:
                 number = 0
                 try:
@@ -319,6 +335,6 @@ def run(*names: str) -> int:
                 except BaseException as error:
                     error.add_note(f"operation {name!r}, call {number}, {errno.errorcode[code]}")
                     raise
-            assert descriptors() == opened
+            assert opened() == before
         os.close(file)
     return points

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from kernel import descriptors
 from mmap_rs import (
+    MemoryAreas,
     Mmap,
     MmapFlags,
     MmapMut,
@@ -37,6 +38,7 @@ class Births(RuleBasedStateMachine):
         self.orphans: list[tuple[Any, bytes]] = []  # views that outlived a deferred close
         self.pool: list[tuple[MmapOptions, int, MmapFlags, bool]] = []
         self.directory = tempfile.TemporaryDirectory()
+        MemoryAreas.query(0)  # may keep a descriptor for the look-ups to come
         self.descriptors = len(descriptors())
         self.shared_path = Path(self.directory.name) / "shared"
         self.private_path = Path(self.directory.name) / "private"
