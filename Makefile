@@ -86,13 +86,22 @@ test-python: $(BUILT) $(STAMPS)/test ## Run the Python tests; ARGS="-k name" cho
 	@echo "==> Testing the package (pytest)"
 	@$(PY) -m pytest $(ARGS)
 
+.PHONY: ecosystem
+ecosystem: $(BUILT) $(STAMPS)/test $(STAMPS)/ecosystem ## Run the tests with pandas, Arrow and IPython (fetches them)
+	@$(PY) -m pytest -q tests/test_ecosystem.py
+
 .PHONY: coverage
 coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines of python/ they reach
 	@$(PY) -m coverage run -m pytest -q
 	@$(PY) -m coverage report
 
+.PHONY: coverage-rust
+coverage-rust: $(STAMPS)/test ## Show which lines of Rust the tests reach; needs llvm-cov
+	@sh tools/check-rust.sh
+	@sh tools/coverage-rust.sh $(ARGS)
+
 .PHONY: lint
-lint: rustfmt clippy ruff ## Check form: rustfmt, clippy, ruff
+lint: rustfmt clippy ruff docstrings-check ## Check form: rustfmt, clippy, ruff, docstrings of the stubs
 
 .PHONY: rustfmt
 rustfmt: $(STAMPS)/venv
@@ -115,6 +124,16 @@ ruff: $(STAMPS)/lint
 	@echo "==> ruff"
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+
+.PHONY: docstrings
+docstrings: $(BUILT) ## Write what is made of the sources: docstrings of the stubs, docs/from-rust.md
+	@$(PY) tools/sync_docs.py
+	@$(PY) tests/rust-parity/page.py
+
+.PHONY: docstrings-check
+docstrings-check: $(BUILT)
+	@echo "==> docstrings of the stubs"
+	@$(PY) tools/sync_docs.py --check
 
 .PHONY: format
 format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
@@ -161,8 +180,17 @@ bench: $(BUILT) $(STAMPS)/test ## Compare hot paths with the mmap module, areas 
 	@$(PY) benchmarks/areas.py $(findstring --check,$(ARGS))
 
 .PHONY: docs
-docs: $(BUILT) $(STAMPS)/test ## Run every example of README.md, docs/ and examples/
-	@$(PY) -m pytest -q tests/test_docs.py tests/test_examples.py
+docs: site ## Build the site in site/, strictly, and run every example of README.md, docs/ and examples/
+	@$(PY) -m pytest -q tests/test_docs.py tests/test_docstrings.py tests/test_examples.py
+
+.PHONY: site
+site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs
+	@echo "==> Checking what the site takes from the sources"
+	@$(PY) tools/sync_docs.py --check
+	@$(PY) tests/rust-parity/page.py --check
+	@echo "==> Building the site (mkdocs, strict)"
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+	@echo "Open site/index.html; it needs no server and no network."
 
 .PHONY: ci
 ci: ## Run all that CI runs, on this machine
@@ -171,7 +199,7 @@ ci: ## Run all that CI runs, on this machine
 ##@ Clean up
 .PHONY: clean
 clean: ## Remove what was built; the virtual environment stays
-	rm -rf target dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf target dist site htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f python/mmap_rs/_mmap_rs*.so python/mmap_rs/_mmap_rs*.pyd $(BUILT)
 
 .PHONY: distclean
@@ -186,7 +214,7 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
 	@echo "$(CURDIR)" >$@
 
-$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
+$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/docs $(STAMPS)/ecosystem: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
 	@echo "==> Installing the tools of the group '$*' into .venv"
 	@$(PIP) install --quiet --group $*
 	@touch $@

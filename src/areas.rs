@@ -8,8 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyRange;
 use std::path::PathBuf;
 
-/// A memory area of a process (upstream: `mmap_rs::MemoryArea`): addresses that were mapped alike. Immutable, equal
-/// by value. `address in area` tells whether an address lies in it.
+/// A memory area of a process: addresses that are mapped alike. Immutable, equal by value.
+///
+/// `address in area` tells whether an address lies in it.
+///
+/// Upstream: `mmap_rs::MemoryArea`.
 #[pyclass(module = "mmap_rs", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub struct MemoryArea {
@@ -18,44 +21,60 @@ pub struct MemoryArea {
 
 #[pymethods]
 impl MemoryArea {
-    /// allocation_base(): the address where the allocation that the area is part of begins.
+    /// Return the address where the allocation that the area is part of begins, an int.
+    ///
+    /// Upstream: `MemoryArea::allocation_base`.
     fn allocation_base(&self) -> usize {
         self.area.allocation_base
     }
 
-    /// range(): the addresses, as a `range`.
+    /// Return the addresses, a `range`.
+    ///
+    /// Upstream: `MemoryArea::range`.
     fn range<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         py.get_type::<PyRange>().call1((self.area.start, self.area.end))
     }
 
-    /// start(): the first address.
+    /// Return the first address, an int.
+    ///
+    /// Upstream: `MemoryArea::start`.
     fn start(&self) -> usize {
         self.area.start
     }
 
-    /// end(): one past the last address.
+    /// Return the address after the last, an int.
+    ///
+    /// Upstream: `MemoryArea::end`.
     fn end(&self) -> usize {
         self.area.end
     }
 
-    /// protection(): what the processor may do there, as `Protection`.
+    /// Return what may be done with the bytes, a `Protection`.
+    ///
+    /// Upstream: `MemoryArea::protection`.
     fn protection<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         flags::protection(py, self.area.protection)
     }
 
-    /// share_mode(): `ShareMode.Shared` or `ShareMode.Private`.
+    /// Return whether changes are shared: `ShareMode.Shared` or `ShareMode.Private`.
+    ///
+    /// Upstream: `MemoryArea::share_mode`.
     fn share_mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         flags::share_mode(py, self.area.share_mode())
     }
 
-    /// path(): the `pathlib.Path` of the file, or the system's own name (`[heap]`), or `None`.
+    /// Return the `pathlib.Path` of the file, or the system's own name such as `[heap]`, or `None`.
     ///
     /// Under Linux a file that has no name any more has " (deleted)" at the end.
+    ///
+    /// Upstream: `MemoryArea::path`.
     fn path(&self) -> Option<PathBuf> {
         self.area.path.as_ref().map(|(path, _)| PathBuf::from(path))
     }
 
-    /// file_offset(): where in the file the area begins, in bytes; `None` where it has no path.
+    /// Return where in the file the area begins, in bytes, an int; `None` where it has no path.
+    ///
+    /// Upstream: `MemoryArea::file_offset`.
     fn file_offset(&self) -> Option<u64> {
         self.area.path.as_ref().map(|(_, offset)| *offset)
     }
@@ -119,35 +138,85 @@ fn look_up(py: Python<'_>, pid: Option<u32>, address: usize) -> PyResult<Option<
 
 #[pymethods]
 impl MemoryAreas {
-    /// open(pid=None): the areas of a process, by default of this one.
+    /// Return all areas of a process.
     ///
-    /// `ProcessLookupError` where there is no such process, `PermissionError` where it is not ours; both are
-    /// `SystemCallError` too.
+    /// Args:
+    ///     pid: the process id, or `None` for this process.
+    ///
+    /// Raises:
+    ///     ProcessLookupError: if there is no such process.
+    ///     PermissionError: if it is not ours to look at.
+    ///
+    /// Upstream: `MemoryAreas::open`.
     #[staticmethod]
     #[pyo3(signature = (pid = None))]
     fn open(py: Python<'_>, pid: Option<u32>) -> PyResult<Self> {
         open(py, pid, None)
     }
 
-    /// query(address): the area of an address in this process, or `None`.
+    /// Return the area of an address in this process, or `None`.
+    ///
+    /// Args:
+    ///     address: an int.
+    ///
+    /// Raises:
+    ///     SystemCallError: if the system does not tell; also the matching `OSError`.
+    ///
+    /// Upstream: `MemoryAreas::query`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map()
+    ///     >>> area = MemoryAreas.query(m.start())
+    ///     >>> m.start() in area, area.protection()
+    ///     (True, <Protection.READ: 1>)
     #[staticmethod]
     fn query(py: Python<'_>, address: usize) -> PyResult<Option<MemoryArea>> {
         look_up(py, None, address)
     }
 
-    /// query_range(range): the areas of this process that meet a `range` (or `slice`) of addresses.
+    /// Return the areas of this process that meet a range of addresses.
+    ///
+    /// Args:
+    ///     range: a `range` or `slice` of addresses.
+    ///
+    /// Raises:
+    ///     InvalidOffsetError: if it ends before it starts.
+    ///     SystemCallError: if the system does not tell; also the matching `OSError`.
+    ///
+    /// Upstream: `MemoryAreas::query_range`.
     #[staticmethod]
     fn query_range(py: Python<'_>, range: Range) -> PyResult<Self> {
         open(py, None, Some(range))
     }
 
-    /// query_process(pid, address): the area of an address in a process, or `None`; with pid `None` in this one.
+    /// Return the area of an address in a process, or `None`.
+    ///
+    /// Args:
+    ///     pid: the process id, or `None` for this process.
+    ///     address: an int.
+    ///
+    /// Raises:
+    ///     ProcessLookupError: if there is no such process.
+    ///     PermissionError: if it is not ours to look at.
+    ///
+    /// Upstream: `MemoryAreas::query_process`.
     #[staticmethod]
     fn query_process(py: Python<'_>, pid: Option<u32>, address: usize) -> PyResult<Option<MemoryArea>> {
         look_up(py, pid, address)
     }
 
-    /// query_process_range(pid, range): the areas of a process that meet a `range` (or `slice`) of addresses.
+    /// Return the areas of a process that meet a range of addresses.
+    ///
+    /// Args:
+    ///     pid: the process id, or `None` for this process.
+    ///     range: a `range` or `slice` of addresses.
+    ///
+    /// Raises:
+    ///     InvalidOffsetError: if the range ends before it starts.
+    ///     ProcessLookupError: if there is no such process.
+    ///     PermissionError: if it is not ours to look at.
+    ///
+    /// Upstream: `MemoryAreas::query_process_range`.
     #[staticmethod]
     fn query_process_range(py: Python<'_>, pid: Option<u32>, range: Range) -> PyResult<Self> {
         open(py, pid, Some(range))
@@ -163,7 +232,9 @@ impl MemoryAreas {
         told(py, found).map(|area| area.map(|area| MemoryArea { area }))
     }
 
-    /// close(): end the iteration, and close what it holds open. Waits for another thread that reads.
+    /// End the iteration, and close what it holds open. Waits for another thread that reads.
+    ///
+    /// Upstream: none.
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.areas.close());
     }
@@ -178,7 +249,7 @@ impl MemoryAreas {
     }
 }
 
-/// _areas_by_text(pid, range): the areas of a range as `query_process_range` finds them on a system without look-ups.
+/// Return the areas of a range as `query_process_range` finds them on a system without look-ups.
 ///
 /// For tests, which compare the two.
 #[pyfunction]

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PySlice, PyTuple};
 use std::ffi::c_int;
 
-/// Base of `Mmap` and `MmapMut`: memory whose bytes can be read.
+/// What `Mmap` and `MmapMut` have as memory whose bytes can be read.
 #[pyclass(module = "mmap_rs", name = "_Bytes", extends = crate::mapped::Mapped, subclass, frozen)]
 pub struct Bytes;
 
@@ -126,19 +126,42 @@ impl Bytes {
         Ok(found.flatten().is_some())
     }
 
-    /// as_slice(): a read-only memoryview of the whole mapping, without a copy. While it lives the mapping can't be
-    /// closed or changed.
+    /// Return a read-only `memoryview` of the whole mapping, without a copy.
+    ///
+    /// While it lives the mapping can't be closed or changed.
+    ///
+    /// Raises:
+    ///     ConsumedError: if the mapping is closed or consumed.
+    ///
+    /// Upstream: `as_slice`.
     fn as_slice<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         PyMemoryView::from(slf)?.call_method0("toreadonly")
     }
 
-    /// as_file(): a seekable binary file object over the mapping, for what wants a file. Writable for `MmapMut`; it
-    /// never grows. While it is open the mapping can't be closed or changed.
+    /// Return a seekable binary file object over the mapping, for what wants a file.
+    ///
+    /// It is writable for an `MmapMut`, and never grows. While it is open the mapping can't be closed or changed.
+    ///
+    /// Upstream: none.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> m[0:12] = b"one\ntwo\nend\n"
+    ///     >>> with m.as_file() as file:
+    ///     ...     file.readline(), file.readline()
+    ///     (b'one\n', b'two\n')
     fn as_file<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         call(&import(slf.py(), "mmap_rs._file", "MappingFile")?, (slf,), None)
     }
 
-    /// find(sub[, start[, end]]): the lowest index where `sub`, bytes-like or an int of 0 to 255, is found; else -1.
+    /// Return the lowest index where `sub` is found within `[start:end]`, an int, or -1.
+    ///
+    /// Args:
+    ///     sub: a bytes-like object, or an int of 0 to 255.
+    ///     start: where to begin, an index as of a slice.
+    ///     end: where to stop, an index as of a slice.
+    ///
+    /// Upstream: none; as `bytes.find`.
     #[pyo3(signature = (sub, start = None, end = None, /))]
     fn find(
         slf: &Bound<'_, Self>,
@@ -149,7 +172,11 @@ impl Bytes {
         locate(slf, sub, Window::new(start, end)?, |part, needle| part.find(needle))
     }
 
-    /// rfind(sub[, start[, end]]): the highest index where `sub` is found; else -1.
+    /// Return the highest index where `sub` is found within `[start:end]`, an int, or -1.
+    ///
+    /// Arguments are those of `find()`.
+    ///
+    /// Upstream: none; as `bytes.rfind`.
     #[pyo3(signature = (sub, start = None, end = None, /))]
     fn rfind(
         slf: &Bound<'_, Self>,
@@ -160,7 +187,14 @@ impl Bytes {
         locate(slf, sub, Window::new(start, end)?, |part, needle| part.rfind(needle))
     }
 
-    /// index(sub[, start[, end]]): as `find()`, but `ValueError` where it is not found.
+    /// Return the lowest index where `sub` is found within `[start:end]`, an int.
+    ///
+    /// Arguments are those of `find()`.
+    ///
+    /// Raises:
+    ///     ValueError: if it is not found.
+    ///
+    /// Upstream: none; as `bytes.index`.
     #[pyo3(signature = (sub, start = None, end = None, /))]
     fn index(
         slf: &Bound<'_, Self>,
@@ -171,7 +205,14 @@ impl Bytes {
         there(Self::find(slf, sub, start, end)?)
     }
 
-    /// rindex(sub[, start[, end]]): as `rfind()`, but `ValueError` where it is not found.
+    /// Return the highest index where `sub` is found within `[start:end]`, an int.
+    ///
+    /// Arguments are those of `find()`.
+    ///
+    /// Raises:
+    ///     ValueError: if it is not found.
+    ///
+    /// Upstream: none; as `bytes.rindex`.
     #[pyo3(signature = (sub, start = None, end = None, /))]
     fn rindex(
         slf: &Bound<'_, Self>,
@@ -182,7 +223,11 @@ impl Bytes {
         there(Self::rfind(slf, sub, start, end)?)
     }
 
-    /// count(sub[, start[, end]]): how often `sub` is there, without overlaps.
+    /// Return how often `sub` is found within `[start:end]` without overlaps, an int.
+    ///
+    /// Arguments are those of `find()`.
+    ///
+    /// Upstream: none; as `bytes.count`.
     #[pyo3(signature = (sub, start = None, end = None, /))]
     fn count(
         slf: &Bound<'_, Self>,
@@ -196,7 +241,14 @@ impl Bytes {
         Ok(counted.unwrap_or(0))
     }
 
-    /// startswith(prefix[, start[, end]]): whether the bytes begin with `prefix`, or with one of a tuple of them.
+    /// Tell whether the bytes of `[start:end]` begin with `prefix`.
+    ///
+    /// Args:
+    ///     prefix: a bytes-like object, or a tuple of such of which one is enough.
+    ///     start: where to begin, an index as of a slice.
+    ///     end: where to stop, an index as of a slice.
+    ///
+    /// Upstream: none; as `bytes.startswith`.
     #[pyo3(signature = (prefix, start = None, end = None, /))]
     fn startswith(
         slf: &Bound<'_, Self>,
@@ -208,7 +260,14 @@ impl Bytes {
         matches(slf.py(), mapping, ("startswith", prefix), window, |part, prefix| part.starts_with(prefix))
     }
 
-    /// endswith(suffix[, start[, end]]): whether the bytes end with `suffix`, or with one of a tuple of them.
+    /// Tell whether the bytes of `[start:end]` end with `suffix`.
+    ///
+    /// Args:
+    ///     suffix: a bytes-like object, or a tuple of such of which one is enough.
+    ///     start: where to begin, an index as of a slice.
+    ///     end: where to stop, an index as of a slice.
+    ///
+    /// Upstream: none; as `bytes.endswith`.
     #[pyo3(signature = (suffix, start = None, end = None, /))]
     fn endswith(
         slf: &Bound<'_, Self>,
@@ -220,19 +279,33 @@ impl Bytes {
         matches(slf.py(), mapping, ("endswith", suffix), window, |part, suffix| part.ends_with(suffix))
     }
 
-    /// is_executable(): whether the memory can be executed.
+    /// Tell whether the memory can be executed.
+    ///
+    /// Upstream: none; upstream's types do not tell either.
     fn is_executable(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Ok(pin(slf.py(), base(slf).get())?.with(|region| region.facts().access.is_exec()))
     }
 
-    /// function(restype, *argtypes, offset=0): a ctypes callable for the machine code at `offset` bytes.
+    /// Return a ctypes callable for the machine code at `offset`.
     ///
-    /// `restype` and `argtypes` are ctypes types, `restype` may be `None`. While the callable lives, the mapping
-    /// can't be closed or changed. Raises the audit event `mmap_rs.function` with the address.
-    /// `InvalidOperationError` where the memory is not executable, `InvalidOffsetError` for an offset outside.
+    /// While the callable lives, the mapping can't be closed or changed. Raises the audit event
+    /// `mmap_rs.function` with the address.
     ///
-    /// Safety: calling it runs whatever the bytes are. They must be code for this processor that follows the
-    /// calling convention of C with these types.
+    /// Args:
+    ///     restype: the ctypes type of the result, or `None`.
+    ///     argtypes: the ctypes types of the arguments.
+    ///     offset: where the code begins, in bytes from the start of the mapping.
+    ///
+    /// Raises:
+    ///     InvalidOperationError: if the memory is not executable.
+    ///     InvalidOffsetError: if `offset` is outside of the mapping.
+    ///     TypeError: if a type is none of ctypes.
+    ///
+    /// Safety:
+    ///     Calling it runs whatever the bytes are. They must be code for this processor that follows the calling
+    ///     convention of C with these types.
+    ///
+    /// Upstream: none; there one transmutes the pointer.
     #[pyo3(signature = (restype, *argtypes, offset = 0))]
     fn function<'py>(
         slf: &Bound<'py, Self>,
@@ -243,10 +316,12 @@ impl Bytes {
         code::function(base(slf), restype, argtypes, offset)
     }
 
-    /// jit_write(): a context in which this thread may write memory made with `UnsafeMmapFlags.JIT`.
+    /// Return a context in which this thread may write memory made with `UnsafeMmapFlags.JIT`.
     ///
-    /// On Apple Silicon such memory is executable or writable for a thread, never both; leaving the context makes it
-    /// executable again. On other systems it does nothing.
+    /// On Apple Silicon such memory is executable or writable for a thread, never both; leaving the context makes
+    /// it executable again. On other systems it does nothing.
+    ///
+    /// Upstream: none.
     fn jit_write(slf: &Bound<'_, Self>) -> PyResult<code::JitWrite> {
         glance(slf.py(), base(slf).get())?;
         Ok(code::JitWrite)

@@ -16,9 +16,18 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyMemoryView;
 
-/// Writable memory, perhaps executable (upstream: `mmap_rs::MmapMut`).
+/// Writable memory, perhaps executable.
 ///
-/// Made by `MmapOptions.map_mut()`, `map_exec_mut()`, or by `make_mut()` of another mapping.
+/// Made by `MmapOptions.map_mut()`, `map_exec_mut()`, or by `make_mut()` of another mapping. It has the buffer
+/// protocol, indexing, slices and assignment as `bytearray` has, but a fixed length.
+///
+/// Upstream: `mmap_rs::MmapMut`.
+///
+/// Examples:
+///     >>> m = MmapOptions(4096).map_mut()
+///     >>> m[0:5] = b"hello"
+///     >>> m[0], m[4:0:-1], b"ell" in m
+///     (104, b'olle', True)
 #[pyclass(module = "mmap_rs", extends = Bytes, frozen)]
 pub struct MmapMut;
 
@@ -92,15 +101,35 @@ impl MmapMut {
         Err(PyTypeError::new_err("bytes of a mapping can't be deleted: it has a fixed size"))
     }
 
-    /// as_mut_slice(): a writable memoryview of the whole mapping, without a copy. While it lives the mapping can't
-    /// be closed or changed.
+    /// Return a writable `memoryview` of the whole mapping, without a copy.
+    ///
+    /// While it lives the mapping can't be closed or changed.
+    ///
+    /// Raises:
+    ///     ConsumedError: if the mapping is closed or consumed.
+    ///
+    /// Upstream: `as_mut_slice`.
     fn as_mut_slice<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         PyMemoryView::from(slf).map(Bound::into_any)
     }
 
-    /// fill(value, range=None): set all bytes, or those of a `range` or `slice`, to `value`, an int of 0 to 255.
+    /// Set all bytes, or those of a range, to `value`.
     ///
-    /// `InvalidOffsetError` for a range that leaves the mapping or ends before it starts.
+    /// Args:
+    ///     value: an int of 0 to 255.
+    ///     range: a `range` or `slice` in bytes from the start of the mapping; without it the whole mapping.
+    ///
+    /// Raises:
+    ///     InvalidOffsetError: if the range leaves the mapping or ends before it starts.
+    ///     ValueError: if `value` is not in 0 to 255.
+    ///
+    /// Upstream: `fill` of Rust's slices.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> m.fill(0xFF, range(2, 4))
+    ///     >>> m[0:6]
+    ///     b'\x00\x00\xff\xff\x00\x00'
     #[pyo3(signature = (value, range = None))]
     fn fill(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>, range: Option<Range>) -> PyResult<()> {
         let value = byte(value)?;
@@ -115,8 +144,15 @@ impl MmapMut {
         )
     }
 
-    /// copy_from_slice(src): copy a bytes-like object of exactly the length of the mapping, else `ValueError`
-    /// (`InvalidSizeError`).
+    /// Replace all bytes by those of `src`, which must be as long as the mapping.
+    ///
+    /// Args:
+    ///     src: a bytes-like object.
+    ///
+    /// Raises:
+    ///     InvalidSizeError: if it has another length.
+    ///
+    /// Upstream: `copy_from_slice` of Rust's slices.
     fn copy_from_slice(slf: &Bound<'_, Self>, src: &Bound<'_, PyAny>) -> PyResult<()> {
         let (py, mapping) = (slf.py(), writable(slf)?);
         let source = Foreign::get(src)?;
@@ -129,9 +165,23 @@ impl MmapMut {
         })
     }
 
-    /// copy_within(src_range, dest): copy the bytes of a `range` or `slice` to the index `dest`; both may overlap.
+    /// Copy a range of the bytes to another place in the mapping; the two may overlap.
     ///
-    /// `InvalidOffsetError` where either leaves the mapping.
+    /// Args:
+    ///     src_range: a `range` or `slice` in bytes from the start of the mapping.
+    ///     dest: the index to copy to, in bytes.
+    ///
+    /// Raises:
+    ///     InvalidOffsetError: if either leaves the mapping.
+    ///
+    /// Upstream: `copy_within` of Rust's slices.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> m[0:4] = b"abcd"
+    ///     >>> m.copy_within(range(0, 4), 2)
+    ///     >>> m[0:6]
+    ///     b'ababcd'
     fn copy_within(slf: &Bound<'_, Self>, src_range: Range, dest: usize) -> PyResult<()> {
         let copied = over(
             slf,
@@ -148,8 +198,17 @@ impl MmapMut {
         })
     }
 
-    /// try_from(other): a `MmapMut` from a `Mmap` or `MmapNone` (made writable) or a `ReservedMut` (committed), which
-    /// is consumed. Another type is `TypeError`.
+    /// Make an `MmapMut` from another mapping, which is consumed.
+    ///
+    /// Args:
+    ///     other: an `Mmap` or `MmapNone`, which is made writable, or a `ReservedMut`, which is committed.
+    ///
+    /// Raises:
+    ///     TypeError: if it is of another class.
+    ///     BufferError: while buffers over it are alive.
+    ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+    ///
+    /// Upstream: `MmapMut: TryFrom`.
     #[staticmethod]
     fn try_from<'py>(other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Mapping>> {
         kinds::convert(mmap_rs_core::memory::Kind::MmapMut, other)

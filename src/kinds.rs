@@ -47,8 +47,20 @@ macro_rules! kinds {
         impl $name {
             $($method)?
 
-            /// try_from(other): this class from another mapping, which is consumed; for exactly upstream's pairs
-            /// (`TryFrom`), another type is `TypeError`. From a reserved to a mapped type it commits.
+            /// Make one of this class from another mapping, which is consumed.
+            ///
+            /// The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
+            /// commits the memory.
+            ///
+            /// Args:
+            ///     other: a mapping.
+            ///
+            /// Raises:
+            ///     TypeError: if it is of another class.
+            ///     BufferError: while buffers over it are alive.
+            ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+            ///
+            /// Upstream: `TryFrom` of the type.
             #[staticmethod]
             fn try_from<'py>(other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Mapping>> {
                 convert(Kind::$name, other)
@@ -64,27 +76,51 @@ pub use crate::bytes_mut::MmapMut;
 pub use crate::change::try_from as convert;
 
 kinds! {
-    /// Inaccessible memory (upstream: `mmap_rs::MmapNone`). Any access to it ends the process.
+    /// Mapped memory that can't be accessed: any access to it ends the process.
     ///
-    /// Made by `MmapOptions.map_none()` or by `make_none()` of another mapping.
+    /// Made by `MmapOptions.map_none()` or by `make_none()` of another mapping. It is good for guard pages, and leads
+    /// on by `make_read_only()`, `make_mut()` and the like.
+    ///
+    /// Upstream: `mmap_rs::MmapNone`.
     MmapNone: Mapped, Mapping;
 
-    /// Readable memory, perhaps executable (upstream: `mmap_rs::Mmap`).
+    /// Readable memory, perhaps executable.
     ///
-    /// Made by `MmapOptions.map()`, `map_exec()`, or by `make_read_only()` or `make_exec()` of another mapping.
+    /// Made by `MmapOptions.map()`, `map_exec()`, or by `make_read_only()` or `make_exec()` of another mapping. It has
+    /// the buffer protocol, indexing, slices and search as `bytes` has.
+    ///
+    /// Upstream: `mmap_rs::Mmap`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map()
+    ///     >>> m[0], m[0:3], len(m), 0 in m
+    ///     (0, b'\x00\x00\x00', 4096, True)
     Mmap: Bytes, Mapped, Mapping;
 
     /// Writable memory.
     MmapMut: Bytes, Mapped, Mapping;
 
-    /// Reserved inaccessible memory (upstream: `mmap_rs::ReservedNone`): addresses, with no memory behind them yet.
+    /// Reserved address space that can't be accessed, with no memory behind it yet.
     ///
-    /// `MmapNone.try_from()`, or `Reserved` and `ReservedMut`, lead on from here.
+    /// Made by `MmapOptions.reserve_none()` or by `make_none()` of another reserved one. `MmapNone.try_from()` commits
+    /// it.
+    ///
+    /// Upstream: `mmap_rs::ReservedNone`.
     ReservedNone: Mapping;
 
-    /// Reserved readable memory (upstream: `mmap_rs::Reserved`), committed by `Mmap.try_from()`.
+    /// Reserved readable address space, with no memory behind it yet.
+    ///
+    /// Made by `MmapOptions.reserve()`, `reserve_exec()`, or by `make_read_only()` or `make_exec()` of another reserved
+    /// one. `Mmap.try_from()` commits it.
+    ///
+    /// Upstream: `mmap_rs::Reserved`.
     Reserved: Mapping;
 
-    /// Reserved writable memory (upstream: `mmap_rs::ReservedMut`), committed by `MmapMut.try_from()`.
+    /// Reserved writable address space, with no memory behind it yet.
+    ///
+    /// Made by `MmapOptions.reserve_mut()`, `reserve_exec_mut()`, or by `make_mut()` of another reserved one.
+    /// `MmapMut.try_from()` commits it.
+    ///
+    /// Upstream: `mmap_rs::ReservedMut`.
     ReservedMut: Mapping;
 }

@@ -7,7 +7,7 @@ use crate::{error, flags};
 use mmap_rs_core::memory::Region;
 use pyo3::prelude::*;
 
-/// Base of `MmapNone`, `Mmap` and `MmapMut`.
+/// What the mapped classes `MmapNone`, `Mmap` and `MmapMut` have beyond the reserved ones.
 #[pyclass(module = "mmap_rs", name = "_Mapped", extends = crate::mapping::Mapping, subclass, frozen)]
 pub struct Mapped;
 
@@ -33,46 +33,86 @@ fn bytes(range: Option<Range>, region: &Region) -> Option<std::ops::Range<usize>
 
 #[pymethods]
 impl Mapped {
-    /// lock(): keep the pages in memory, so that accessing them causes no page faults (mlock(2)).
+    /// Keep the pages in physical memory, so that no access waits for them (mlock(2)).
     ///
-    /// Raises `SystemCallError` where the system refuses, for example beyond `RLIMIT_MEMLOCK`, or for `MmapNone`,
-    /// whose pages can't be brought in.
+    /// Raises:
+    ///     SystemCallError: if the system refuses: beyond `RLIMIT_MEMLOCK`, or for an `MmapNone`, whose pages
+    ///         can't be brought in.
+    ///
+    /// Upstream: `lock`.
     fn lock(slf: &Bound<'_, Self>) -> PyResult<()> {
         call(slf, Region::lock)
     }
 
-    /// unlock(): let the pages go out of memory again (munlock(2)).
+    /// Let the pages go out of physical memory again (munlock(2)).
+    ///
+    /// Raises:
+    ///     SystemCallError: if the system refuses.
+    ///
+    /// Upstream: `unlock`.
     fn unlock(slf: &Bound<'_, Self>) -> PyResult<()> {
         call(slf, Region::unlock)
     }
 
-    /// flush(range=None): write changed bytes to the file and wait until they are there (msync(2), MS_SYNC).
+    /// Write changed bytes to the file, and wait until they are there (msync(2), MS_SYNC).
     ///
-    /// `range` is a `range` or `slice` in bytes from the start of the mapping, widened to whole pages; without it the
-    /// whole mapping is meant. `InvalidOffsetError` where it leaves the mapping or ends before it starts.
+    /// Only shared maps of files have something to write.
+    ///
+    /// Args:
+    ///     range: a `range` or `slice` in bytes from the start of the mapping, widened to whole pages; without it
+    ///         the whole mapping.
+    ///
+    /// Raises:
+    ///     InvalidOffsetError: if the range leaves the mapping or ends before it starts.
+    ///     SystemCallError: if the system refuses.
+    ///
+    /// Upstream: `flush`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(8192).map_mut()
+    ///     >>> m.flush(range(10, 20))
+    ///     >>> m.flush(slice(4096, None))
     #[pyo3(signature = (range = None))]
     fn flush(slf: &Bound<'_, Self>, range: Option<Range>) -> PyResult<()> {
         flush(slf, range, true)
     }
 
-    /// flush_async(range=None): begin to write changed bytes to the file, without waiting (msync(2), MS_ASYNC).
+    /// Begin to write changed bytes to the file, without waiting (msync(2), MS_ASYNC).
     ///
-    /// `range` as for `flush()`.
+    /// Takes and raises what `flush()` does.
+    ///
+    /// Upstream: `flush_async`.
     #[pyo3(signature = (range = None))]
     fn flush_async(slf: &Bound<'_, Self>, range: Option<Range>) -> PyResult<()> {
         flush(slf, range, false)
     }
 
-    /// flush_icache(): make the instruction cache see what was written, where the processor needs it.
+    /// Make the instruction cache see what was written, where the processor needs it.
+    ///
+    /// Upstream: `flush_icache`.
     fn flush_icache(slf: &Bound<'_, Self>) -> PyResult<()> {
         call(slf, Region::flush_icache)
     }
 
-    /// advise(flags, range=None): tell the kernel how the memory will be used (madvise(2)).
+    /// Tell the kernel how the memory will be used (madvise(2)).
     ///
-    /// `flags` are those of `MmapFlags` that are advice: NO_CORE_DUMP, TRANSPARENT_HUGE_PAGES, SEQUENTIAL,
-    /// RANDOM_ACCESS, WILLNEED, DONTNEED; another one is `InvalidOperationError`. `range` as for `flush()`. With
-    /// DONTNEED, private pages lose their contents. Does nothing where the system has no such advice.
+    /// It does nothing where the system has no such advice.
+    ///
+    /// Args:
+    ///     flags: those of `MmapFlags` that are advice: `NO_CORE_DUMP`, `TRANSPARENT_HUGE_PAGES`, `SEQUENTIAL`,
+    ///         `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. With `DONTNEED`, private pages lose what was written.
+    ///     range: as for `flush()`.
+    ///
+    /// Raises:
+    ///     InvalidOperationError: if another flag is among them.
+    ///     InvalidOffsetError: if the range leaves the mapping or ends before it starts.
+    ///     SystemCallError: if the system refuses.
+    ///
+    /// Upstream: none; upstream gives advice only when it maps.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(1 << 20).map_mut()
+    ///     >>> m.advise(MmapFlags.SEQUENTIAL | MmapFlags.WILLNEED)
     #[pyo3(signature = (flags, range = None))]
     fn advise(slf: &Bound<'_, Self>, flags: &Bound<'_, PyAny>, range: Option<Range>) -> PyResult<()> {
         let flags = flag(flags, &flags::MMAP_FLAGS, mmap_rs::MmapFlags::from_bits)?;

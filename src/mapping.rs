@@ -8,10 +8,14 @@ use mmap_rs_core::state::{Cell, Resident};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-/// Common base of all mappings, for `isinstance`. It has no constructor: `MmapOptions` makes mappings.
+/// The common base of all mappings, for `isinstance`.
 ///
-/// A mapping that was closed, or consumed by a method that gave its memory to another object, answers `closed`,
-/// `repr()` and `close()` only; anything else raises `ConsumedError`.
+/// It has no constructor: `MmapOptions` makes mappings. A mapping that was closed, or consumed by a method
+/// that gave its memory to another object, answers `closed`, `repr()` and `close()` only; anything else raises
+/// `ConsumedError`. While a buffer over a mapping is alive (a `memoryview`, a NumPy array), what would change
+/// or end it raises `BufferError`. `with` closes at the end of the block. Any thread may use a mapping.
+///
+/// Upstream: none; what its six types have in common.
 #[pyclass(module = "mmap_rs", subclass, frozen, weakref)]
 pub struct Mapping {
     cell: Cell<Region>,
@@ -58,40 +62,57 @@ impl Drop for Mapping {
 
 #[pymethods]
 impl Mapping {
-    /// start(): the first address of the mapping, an int.
+    /// Return the first address of the mapping, an int.
+    ///
+    /// Upstream: `start`.
     fn start(&self, py: Python<'_>) -> PyResult<usize> {
         Ok(glance(py, self)?.span().start)
     }
 
-    /// end(): one past the last address of the mapping, an int: `start() + size()`.
+    /// Return the address after the last byte, an int: `start() + size()`.
+    ///
+    /// Upstream: `end`.
     fn end(&self, py: Python<'_>) -> PyResult<usize> {
         let span = glance(py, self)?.span();
         Ok(span.start.saturating_add(span.len))
     }
 
-    /// as_ptr(): the address of the first byte, an int, for ctypes and the like.
+    /// Return the address of the first byte, an int, for ctypes and the like.
     ///
-    /// The address is valid until the mapping is closed or consumed; nothing keeps it so. A memoryview does.
+    /// Nothing keeps the address valid but the mapping itself: it ends when that is closed or consumed. A
+    /// memoryview keeps the memory.
+    ///
+    /// Upstream: `as_ptr`.
     fn as_ptr(&self, py: Python<'_>) -> PyResult<usize> {
         self.start(py)
     }
 
-    /// as_mut_ptr(): the same as `as_ptr()`. Writing through it needs memory that is writable.
+    /// Return the address of the first byte, an int: the same as `as_ptr()`.
+    ///
+    /// Writing through it needs memory that is writable.
+    ///
+    /// Upstream: `as_mut_ptr`.
     fn as_mut_ptr(&self, py: Python<'_>) -> PyResult<usize> {
         self.start(py)
     }
 
-    /// size(): the length in bytes.
+    /// Return the length in bytes, an int.
+    ///
+    /// Upstream: `size`.
     fn size(&self, py: Python<'_>) -> PyResult<usize> {
         Ok(glance(py, self)?.span().len)
     }
 
-    /// len(): the length in bytes, as `len(m)`.
+    /// Return the length in bytes, an int, as `len(m)` does.
+    ///
+    /// Upstream: `len`.
     fn len(&self, py: Python<'_>) -> PyResult<usize> {
         self.size(py)
     }
 
-    /// is_empty(): whether the length is 0, which it never is.
+    /// Tell whether the length is 0, which it never is.
+    ///
+    /// Upstream: `is_empty`.
     fn is_empty(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.size(py)? == 0)
     }
@@ -106,18 +127,35 @@ impl Mapping {
         self.cell.gate().is_gone()
     }
 
-    /// faulted(): whether the system could not provide a page, so that the fault guard put zeros in its place. Always
-    /// `False` without `MmapOptions.with_fault_guard()`.
+    /// Tell whether the system could not provide a page, so that the fault guard put zeros in its place.
+    ///
+    /// Always `False` without `MmapOptions.with_fault_guard()`.
+    ///
+    /// Upstream: none.
     fn faulted(&self, py: Python<'_>) -> PyResult<bool> {
         glance(py, self)?;
         Ok(self.cell.is_marked())
     }
 
-    /// close(*, defer=False): give the memory back now. Of a closed or consumed mapping: nothing.
+    /// Give the memory back now; do nothing if the mapping was closed or consumed before.
     ///
-    /// Raises `BufferError` while buffers over it are alive, and then changes nothing. With `defer=True` it never
-    /// does: the mapping is consumed now, and its memory unmapped when the last buffer goes. `SystemCallError` where
-    /// the system refuses (munmap(2)); the mapping is then as before.
+    /// Args:
+    ///     defer: if true, never wait for buffers: the mapping is consumed now, and its memory unmapped when
+    ///         the last buffer over it goes.
+    ///
+    /// Raises:
+    ///     BufferError: while buffers over it are alive, without `defer`; nothing has changed then.
+    ///     SystemCallError: if the system refuses (munmap(2)); the mapping is then as before.
+    ///
+    /// Upstream: none; dropping the object.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> view = memoryview(m)
+    ///     >>> m.close(defer=True)
+    ///     >>> m.closed, view[0]
+    ///     (True, 0)
+    ///     >>> view.release()
     #[pyo3(signature = (*, defer = false))]
     fn close(&self, py: Python<'_>, defer: bool) -> PyResult<()> {
         change::close(py, self, defer)
@@ -133,74 +171,132 @@ impl Mapping {
         change::close(py, self, false)
     }
 
-    /// merge(other): take the mapping that begins where this one ends as this one's end; `other` is consumed.
+    /// Take `other`, which begins where this mapping ends, as this one's end; `other` is consumed.
     ///
-    /// Both must be of the same class (`TypeError`), adjacent (`MustBeAdjacentError`), of the same protection and
-    /// flags (`AttributeMismatchError`), and of the same backing: both anonymous, or the same file continued at the
-    /// right offset, with the same share mode (`BackingMismatchError`). `BufferError` while either has buffers.
+    /// Args:
+    ///     other: a mapping of the same class.
+    ///
+    /// Raises:
+    ///     TypeError: if it is of another class.
+    ///     MustBeAdjacentError: if it does not begin where this one ends.
+    ///     AttributeMismatchError: if the two differ in protection, flags or page size.
+    ///     BackingMismatchError: if they are not both anonymous, nor the same file continued at the right offset
+    ///         with the same share mode.
+    ///     BufferError: while either has buffers.
+    ///
+    /// Upstream: `merge`.
+    ///
+    /// Examples:
+    ///     >>> page = MmapOptions.page_size()
+    ///     >>> low = MmapOptions(2 * page).map_mut()
+    ///     >>> high = low.split_off(page)
+    ///     >>> low.merge(high)
+    ///     >>> low.size() == 2 * page
+    ///     True
     fn merge(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<()> {
         change::merge(slf, other)
     }
 
-    /// split_off(at): cut off and return what lies from byte `at` on; this mapping keeps the bytes before it.
+    /// Cut off and return what lies from byte `at` on; this mapping keeps the bytes before it.
     ///
-    /// `at` is a multiple of the page size with `0 < at < size()`, else `InvalidOffsetError`. `BufferError` while
-    /// buffers are alive.
+    /// Args:
+    ///     at: an int of bytes, a multiple of the page size with `0 < at < size()`.
+    ///
+    /// Raises:
+    ///     InvalidOffsetError: if it is not.
+    ///     BufferError: while buffers are alive.
+    ///
+    /// Upstream: `split_off`.
     fn split_off<'py>(slf: &Bound<'py, Self>, at: usize) -> PyResult<Bound<'py, Mapping>> {
         change::split(slf, at, true)
     }
 
-    /// split_to(at): cut off and return the bytes before `at`; this mapping keeps what lies from `at` on.
+    /// Cut off and return the bytes before `at`; this mapping keeps what lies from `at` on.
     ///
-    /// `at` is a multiple of the page size with `0 < at < size()`, else `InvalidOffsetError`. `BufferError` while
-    /// buffers are alive.
+    /// Args:
+    ///     at: an int of bytes, a multiple of the page size with `0 < at < size()`.
+    ///
+    /// Raises:
+    ///     InvalidOffsetError: if it is not.
+    ///     BufferError: while buffers are alive.
+    ///
+    /// Upstream: `split_to`.
     fn split_to<'py>(slf: &Bound<'py, Self>, at: usize) -> PyResult<Bound<'py, Mapping>> {
         change::split(slf, at, false)
     }
 
-    /// make_none(): make the memory inaccessible. Consumes this object and returns the new one.
+    /// Make the memory inaccessible; consume this object and return the new one.
     ///
-    /// `BufferError` while buffers are alive, `SystemCallError` where the system refuses (mprotect(2)); in both
-    /// cases this object is as before.
+    /// Raises:
+    ///     BufferError: while buffers are alive.
+    ///     SystemCallError: if the system refuses (mprotect(2)). In both cases this object is as before.
+    ///
+    /// Upstream: `make_none`.
     fn make_none<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::None, false, Act::MakeNone)
     }
 
-    /// make_read_only(): make the memory readable only. Consumes this object and returns the new one.
+    /// Make the memory readable only; consume this object and return the new one.
     ///
-    /// Errors as of `make_none()`.
+    /// Errors are those of `make_none()`.
+    ///
+    /// Upstream: `make_read_only`.
+    ///
+    /// Examples:
+    ///     >>> writable = MmapOptions(4096).map_mut()
+    ///     >>> frozen = writable.make_read_only()
+    ///     >>> writable
+    ///     <mmap_rs.MmapMut consumed by make_read_only>
     fn make_read_only<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::Read, false, Act::MakeReadOnly)
     }
 
-    /// make_exec(): make the memory readable and executable, and flush the instruction cache. Consumes this object
-    /// and returns the new one.
+    /// Make the memory readable and executable, and flush the instruction cache.
     ///
-    /// Errors as of `make_none()`. Raises the audit event `mmap_rs.exec` with address and size.
+    /// Consumes this object and returns the new one. Errors are those of `make_none()`. Raises the audit event
+    /// `mmap_rs.exec` with address and size.
+    ///
+    /// Upstream: `make_exec`.
     fn make_exec<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::Exec, true, Act::MakeExec)
     }
 
-    /// make_exec_no_flush(): as `make_exec()`, without flushing the instruction cache.
+    /// Make the memory readable and executable, without flushing the instruction cache.
     ///
-    /// Safety: on processors whose caches are not coherent (Arm, AArch64) code that was written before may run as
-    /// it was before. Call `flush_icache()` before you run it.
+    /// Consumes this object and returns the new one. Errors are those of `make_none()`. Raises the audit event
+    /// `mmap_rs.exec` with address and size.
+    ///
+    /// Safety:
+    ///     On processors whose caches are not coherent (Arm, AArch64) the processor may run what was in the memory
+    ///     before. Call `flush_icache()` before you run code from it.
+    ///
+    /// Upstream: `make_exec_no_flush`.
     fn make_exec_no_flush<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::Exec, false, Act::MakeExecNoFlush)
     }
 
-    /// make_mut(): make the memory readable and writable. Consumes this object and returns the new one.
+    /// Make the memory readable and writable; consume this object and return the new one.
     ///
-    /// Errors as of `make_none()`; `PermissionError` for a shared mapping of a file that was opened for reading.
+    /// Raises:
+    ///     PermissionError: for a shared mapping of a file that was opened for reading only. Other errors are
+    ///         those of `make_none()`.
+    ///
+    /// Upstream: `make_mut`.
     fn make_mut<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::Write, false, Act::MakeMut)
     }
 
-    /// make_exec_mut(): make the memory readable, writable and executable. Consumes this object and returns the new
-    /// one. Needs `UnsafeMmapFlags.JIT`, else `UnsafeFlagNeededError`.
+    /// Make the memory readable, writable and executable; consume this object and return the new one.
     ///
-    /// Safety: memory that can be written and executed helps an attacker. Prefer to write first (`make_mut()`) and
-    /// then execute (`make_exec()`). Call `flush_icache()` after writing code and before running it.
+    /// Raises:
+    ///     UnsafeFlagNeededError: if it was not mapped with `UnsafeMmapFlags.JIT`. Other errors are those of
+    ///         `make_none()`.
+    ///
+    /// Safety:
+    ///     Memory that can be written and executed helps an attacker: prefer to write first (`make_mut()`) and
+    ///     then execute (`make_exec()`). Call `flush_icache()` after writing code and before running it.
+    ///
+    /// Upstream: `make_exec_mut`.
     fn make_exec_mut<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::ExecWrite, false, Act::MakeExecMut)
     }

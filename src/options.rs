@@ -13,10 +13,25 @@ use mmap_rs_core::mmap_rs::{MmapFlags, UnsafeMmapFlags};
 use mmap_rs_core::state::Resident;
 use pyo3::prelude::*;
 
-/// MmapOptions(size): how a mapping of `size` bytes is to be made (upstream: `mmap_rs::MmapOptions`).
+/// How a mapping of `size` bytes is to be made: address, file, flags, page size.
 ///
-/// Immutable: each `with_*` method returns new options, and one may serve for many mappings. `InvalidSizeError` for
-/// size 0.
+/// Immutable: each `with_*` method returns new options, and one may serve for many mappings. The methods
+/// `map*()` make a mapping, the methods `reserve*()` reserve address space without memory.
+///
+/// Args:
+///     size: the length in bytes, an int. The system rounds what it maps up to whole pages.
+///
+/// Raises:
+///     InvalidSizeError: if `size` is 0.
+///     OverflowError: if `size` is negative or larger than an address can be.
+///
+/// Upstream: `mmap_rs::MmapOptions`.
+///
+/// Examples:
+///     >>> with MmapOptions(4096).map_mut() as m:
+///     ...     m[0:5] = b"hello"
+///     ...     m.find(b"llo")
+///     2
 #[pyclass(module = "mmap_rs", frozen)]
 pub struct MmapOptions {
     request: Request,
@@ -53,26 +68,60 @@ impl MmapOptions {
         told(py, Request::new(size)).map(|request| Self { request })
     }
 
-    /// page_size(): the smallest page size of the system in bytes.
+    /// Return the smallest page size of the system, in bytes, an int.
+    ///
+    /// Upstream: `MmapOptions::page_size`.
     #[staticmethod]
     fn page_size() -> usize {
         page::base()
     }
 
-    /// page_sizes(): the page sizes that the system offers, as `PageSizes`.
+    /// Return the page sizes that the system offers, a `PageSizes`.
+    ///
+    /// A size on offer may still have no free page.
+    ///
+    /// Raises:
+    ///     SystemCallError: if the system does not tell them.
+    ///
+    /// Upstream: `MmapOptions::page_sizes`.
+    ///
+    /// Examples:
+    ///     >>> PageSizes.from_bytes(MmapOptions.page_size()) in MmapOptions.page_sizes()
+    ///     True
     #[staticmethod]
     fn page_sizes(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         flags::page_sizes(py, told(py, page::offered())?)
     }
 
-    /// allocation_granularity(): what addresses and file offsets of mappings are multiples of, in bytes.
+    /// Return what addresses and file offsets of mappings are multiples of, in bytes, an int.
+    ///
+    /// Upstream: `MmapOptions::allocation_granularity`.
     #[staticmethod]
     fn allocation_granularity() -> usize {
         page::granularity()
     }
 
-    /// for_file(file, offset=0): options for what a file holds from `offset` on. `file` and `offset` as for
-    /// `with_file()`; `InvalidSizeError` where nothing is left.
+    /// Return options for all that a file holds from `offset` on.
+    ///
+    /// The size is taken now. A path is opened for that and closed again.
+    ///
+    /// Args:
+    ///     file: a path, a descriptor, or an object with `fileno()`, as for `with_file()`.
+    ///     offset: where in the file to begin, in bytes; a multiple of `allocation_granularity()`.
+    ///
+    /// Raises:
+    ///     InvalidSizeError: if nothing is left from `offset` on.
+    ///     InvalidOffsetError: if `offset` is not such a multiple.
+    ///     SystemCallError: if the file can't be opened; also the matching `OSError`, such as
+    ///         `FileNotFoundError`.
+    ///
+    /// Safety:
+    ///     As of `with_file()`.
+    ///
+    /// Upstream: none; it saves `MmapOptions::new(size).with_file(file, offset)` the size.
+    ///
+    /// Examples:
+    ///     >>> options = MmapOptions.for_file("words.txt")  # doctest: +SKIP
     #[staticmethod]
     #[pyo3(signature = (file, offset = 0))]
     fn for_file(py: Python<'_>, file: &Bound<'_, PyAny>, offset: u64) -> PyResult<Self> {
@@ -84,113 +133,231 @@ impl MmapOptions {
         Ok(Self { request })
     }
 
-    /// with_address(address): where the mapping should begin. A wish, unless `UnsafeMmapFlags.MAP_FIXED` is set.
+    /// Return options that ask for an address.
+    ///
+    /// It is a wish: the system may choose another, unless `UnsafeMmapFlags.MAP_FIXED` is set.
+    ///
+    /// Args:
+    ///     address: where the mapping should begin, an int; a multiple of `page_size()`.
+    ///
+    /// Upstream: `MmapOptions::with_address`.
     fn with_address(&self, address: usize) -> Self {
         self.with(|request| request.address = address)
     }
 
-    /// with_file(file, offset=0, *, past_end=False): map a file from `offset` bytes on.
+    /// Return options that map a file from `offset` bytes on.
     ///
-    /// `file` is a path, a descriptor, or an object with `fileno()`. A descriptor is duplicated now, so it may be
-    /// closed at once; a path is opened when the mapping is made: for reading, and for writing too where a writable
-    /// shared mapping asks for it. `offset` is a multiple of `allocation_granularity()`, else `InvalidOffsetError`.
-    /// A mapping that would reach past the end of the file is `InvalidSizeError` when it is made, unless
-    /// `past_end=True`: touching what lies past the end then ends the process with SIGBUS.
+    /// A descriptor is duplicated now, so it may be closed at once. A path is opened when the mapping is made:
+    /// for reading, and for writing too where a writable shared mapping asks for it.
     ///
-    /// Safety: others may change the file, and what is read changes with it; shortening it makes pages vanish.
+    /// Args:
+    ///     file: a path, a descriptor, or an object with `fileno()`.
+    ///     offset: where in the file to begin, in bytes; a multiple of `allocation_granularity()`.
+    ///     past_end: whether the mapping may reach past the end of the file. Without it such a mapping is
+    ///         `InvalidSizeError` when it is made.
+    ///
+    /// Raises:
+    ///     InvalidOffsetError: if `offset` is not such a multiple.
+    ///     SystemCallError: if the descriptor is not open.
+    ///     TypeError: if `file` is none of the three.
+    ///
+    /// Safety:
+    ///     Others may change the file, and what is read changes with it. If the file gets shorter, or with
+    ///     `past_end`, touching a page that has no file behind it ends the process with SIGBUS, unless
+    ///     `with_fault_guard()` is asked for.
+    ///
+    /// Upstream: `MmapOptions::with_file`.
     #[pyo3(signature = (file, offset = 0, *, past_end = false))]
     fn with_file(&self, file: &Bound<'_, PyAny>, offset: u64, past_end: bool) -> PyResult<Self> {
         let source = open::source(file, offset, past_end)?;
         Ok(self.with(|request| request.source = Some(source)))
     }
 
-    /// with_flags(flags): add these `MmapFlags`. Unknown bits are `ValueError`.
+    /// Return options with these flags added.
+    ///
+    /// Args:
+    ///     flags: an `MmapFlags`, or an int of its bits.
+    ///
+    /// Raises:
+    ///     ValueError: if there are unknown bits.
+    ///     TypeError: if it is another kind of flag.
+    ///
+    /// Upstream: `MmapOptions::with_flags`.
+    ///
+    /// Examples:
+    ///     >>> MmapOptions(4096).with_flags(MmapFlags.SHARED | MmapFlags.POPULATE)
+    ///     <mmap_rs.MmapOptions size=4096 flags=SHARED|POPULATE>
     fn with_flags(&self, flags: &Bound<'_, PyAny>) -> PyResult<Self> {
         let flags = flag(flags, &MMAP_FLAGS, MmapFlags::from_bits)?;
         Ok(self.with(|request| request.flags |= flags))
     }
 
-    /// with_unsafe_flags(flags): add these `UnsafeMmapFlags`. Unknown bits are `ValueError`.
+    /// Return options with these unsafe flags added.
     ///
-    /// Safety: MAP_FIXED replaces whatever is mapped at the address, of this process's own memory too. JIT allows
-    /// memory that is writable and executable at the same time.
+    /// Args:
+    ///     flags: an `UnsafeMmapFlags`, or an int of its bits.
+    ///
+    /// Raises:
+    ///     ValueError: if there are unknown bits.
+    ///     TypeError: if it is another kind of flag.
+    ///
+    /// Safety:
+    ///     `MAP_FIXED` replaces whatever is mapped at the address, memory of this process's own too. `JIT`
+    ///     allows memory that is writable and executable at the same time.
+    ///
+    /// Upstream: `MmapOptions::with_unsafe_flags`.
     fn with_unsafe_flags(&self, flags: &Bound<'_, PyAny>) -> PyResult<Self> {
         let flags = flag(flags, &UNSAFE_MMAP_FLAGS, UnsafeMmapFlags::from_bits)?;
         Ok(self.with(|request| request.unsafe_flags |= flags))
     }
 
-    /// with_page_size(page_size): make the mapping of pages of this `PageSize`.
+    /// Return options that ask for pages of this size.
     ///
-    /// `InvalidSizeError` when the mapping is made, where the system has no such pages or the size is no multiple of
-    /// them. The base page size is an ordinary mapping.
+    /// The base page size makes an ordinary mapping. Whether the system has such pages, and whether the size is a
+    /// multiple of them, is looked at when the mapping is made: `InvalidSizeError` if not.
+    ///
+    /// Args:
+    ///     page_size: a `PageSize`.
+    ///
+    /// Upstream: `MmapOptions::with_page_size`.
     fn with_page_size(&self, page_size: PyRef<'_, PageSize>) -> Self {
         let exponent = page_size.exponent();
         self.with(|request| request.page_size = Some(exponent))
     }
 
-    /// with_fault_guard(): have accesses to pages that the system can't provide raise `FaultError`, where without it
-    /// SIGBUS ends the process: the file has become shorter, its disk is full, the pool of huge pages is empty.
+    /// Return options for a mapping whose missing pages raise `FaultError`, where SIGBUS would end the process.
     ///
-    /// Such a page is replaced by zeros, and the mapping is marked: the call that met it and every later one that
-    /// reads or writes the mapping raises; `faulted()` asks. An access through a buffer reads zeros.
-    /// `InvalidOperationError` where the system has no such signal (Windows).
+    /// A page is missing where the file has become shorter, its disk is full, or the pool of huge pages is empty. It
+    /// is replaced by zeros, and the mapping is marked: the call that met it and every later one that reads or writes
+    /// the mapping raises; `Mapping.faulted()` asks. An access through a buffer reads zeros.
+    ///
+    /// Raises:
+    ///     InvalidOperationError: if the system has no such signal (Windows).
+    ///
+    /// Upstream: none.
     fn with_fault_guard(&self, py: Python<'_>) -> PyResult<Self> {
         told(py, guard::check())?;
         Ok(self.with(|request| request.guarded = true))
     }
 
-    /// reserve_none(): reserve inaccessible memory: a `ReservedNone`.
+    /// Reserve inaccessible address space, and return it as a `ReservedNone`.
+    ///
+    /// No memory is behind it until it is committed: `MmapNone.try_from()`. Errors are those of `map()`.
+    ///
+    /// Upstream: `MmapOptions::reserve_none`.
     fn reserve_none<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::None, true)
     }
 
-    /// reserve(): reserve readable memory: a `Reserved`.
+    /// Reserve readable address space, and return it as a `Reserved`.
+    ///
+    /// No memory is behind it until it is committed: `Mmap.try_from()`. Errors are those of `map()`.
+    ///
+    /// Upstream: `MmapOptions::reserve`.
     fn reserve<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::Read, true)
     }
 
-    /// reserve_exec(): reserve executable memory: a `Reserved`.
+    /// Reserve executable address space, and return it as a `Reserved`.
+    ///
+    /// Errors are those of `map()`. Raises the audit event `mmap_rs.exec` too.
+    ///
+    /// Upstream: `MmapOptions::reserve_exec`.
     fn reserve_exec<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::Exec, true)
     }
 
-    /// reserve_mut(): reserve writable memory: a `ReservedMut`.
+    /// Reserve writable address space, and return it as a `ReservedMut`.
+    ///
+    /// No memory is behind it until it is committed: `MmapMut.try_from()`. Errors are those of `map()`.
+    ///
+    /// Upstream: `MmapOptions::reserve_mut`.
+    ///
+    /// Examples:
+    ///     >>> rest = MmapOptions(1 << 30).reserve_mut()
+    ///     >>> head = MmapMut.try_from(rest.split_to(1 << 20))
+    ///     >>> head.end() == rest.start()
+    ///     True
     fn reserve_mut<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::Write, true)
     }
 
-    /// reserve_exec_mut(): reserve writable and executable memory: a `ReservedMut`. Needs `UnsafeMmapFlags.JIT`.
+    /// Reserve writable and executable address space, and return it as a `ReservedMut`.
     ///
-    /// Safety: see `map_exec_mut()`.
+    /// Raises:
+    ///     UnsafeFlagNeededError: without `UnsafeMmapFlags.JIT`. Other errors are those of `map()`.
+    ///
+    /// Safety:
+    ///     As of `map_exec_mut()`.
+    ///
+    /// Upstream: `MmapOptions::reserve_exec_mut`.
     fn reserve_exec_mut<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::ExecWrite, true)
     }
 
-    /// map_none(): map inaccessible memory: a `MmapNone`.
+    /// Map inaccessible memory, and return it as an `MmapNone`.
+    ///
+    /// Errors are those of `map()`.
+    ///
+    /// Upstream: `MmapOptions::map_none`.
     fn map_none<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::None, false)
     }
 
-    /// map(): map readable memory: a `Mmap`.
+    /// Map readable memory, and return it as an `Mmap`.
+    ///
+    /// Raises the audit event `mmap_rs.map` with the kind, size, flags, descriptor (or -1) and offset.
+    ///
+    /// Raises:
+    ///     InvalidSizeError: if the file ends before the mapping would, if the system has no pages of the size
+    ///         asked for, or if the size is no multiple of them.
+    ///     InvalidOperationError: if options don't fit together, such as `MAP_FIXED` without an address.
+    ///     SystemCallError: if the system refuses (mmap(2)) or the file can't be opened; also the matching
+    ///         `OSError`. Nothing stays mapped.
+    ///
+    /// Upstream: `MmapOptions::map`.
+    ///
+    /// Examples:
+    ///     >>> MmapOptions(4096).map()[0:4]
+    ///     b'\x00\x00\x00\x00'
     fn map<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::Read, false)
     }
 
-    /// map_exec(): map executable memory: a `Mmap`.
+    /// Map executable memory, and return it as an `Mmap`.
+    ///
+    /// Errors are those of `map()`. Raises the audit event `mmap_rs.exec` too, with address and size.
+    ///
+    /// Upstream: `MmapOptions::map_exec`.
     fn map_exec<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::Exec, false)
     }
 
-    /// map_mut(): map writable memory: a `MmapMut`.
+    /// Map writable memory, and return it as an `MmapMut`.
+    ///
+    /// A map of a file is copy-on-write, unless `MmapFlags.SHARED` is set. Errors are those of `map()`.
+    ///
+    /// Upstream: `MmapOptions::map_mut`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> m[0] = 255
+    ///     >>> m[-4096]
+    ///     255
     fn map_mut<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::Write, false)
     }
 
-    /// map_exec_mut(): map writable and executable memory: a `MmapMut`. Needs `UnsafeMmapFlags.JIT`, else
-    /// `UnsafeFlagNeededError`.
+    /// Map memory that is writable and executable at once, and return it as an `MmapMut`.
     ///
-    /// Safety: memory that can be written and executed helps an attacker. Prefer `map_mut()`, write, `make_exec()`.
-    /// Call `flush_icache()` after writing code and before running it.
+    /// Raises:
+    ///     UnsafeFlagNeededError: without `UnsafeMmapFlags.JIT`. Other errors are those of `map()`.
+    ///
+    /// Safety:
+    ///     Memory that can be written and executed helps an attacker: prefer `map_mut()`, write, `make_exec()`.
+    ///     Call `flush_icache()` after writing code and before running it.
+    ///
+    /// Upstream: `MmapOptions::map_exec_mut`.
     fn map_exec_mut<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {
         self.make(py, Access::ExecWrite, false)
     }

@@ -7,10 +7,24 @@ use mmap_rs_core::memory::page;
 use mmap_rs_core::{Error, mmap_rs};
 use pyo3::prelude::*;
 
-/// PageSize(log2): a page size of `2**log2` bytes (upstream: `mmap_rs::PageSize`). Immutable, ordered, hashable.
+/// A page size of `2**log2` bytes. Immutable, ordered, hashable.
 ///
-/// `InvalidSizeError` where no number of 64 bits could hold the size. Not all sizes exist on all systems:
+/// The constants `PageSize._4K` to `PageSize._16G` are upstream's. Not all exist on all systems:
 /// `MmapOptions.page_sizes()` tells.
+///
+/// Args:
+///     log2: the logarithm of the size to base 2, an int: 12 for 4 KiB.
+///
+/// Raises:
+///     InvalidSizeError: if no number of 64 bits could hold the size.
+///
+/// Upstream: `mmap_rs::PageSize`.
+///
+/// Examples:
+///     >>> PageSize(21)
+///     PageSize._2M
+///     >>> PageSize._2M.bytes
+///     2097152
 #[pyclass(module = "mmap_rs", frozen, eq, ord, hash)]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageSize {
@@ -31,25 +45,44 @@ macro_rules! page_sizes {
                 told(py, known).map(|log2| Self { log2 })
             }
 
-            /// The logarithm of the size to base 2.
+            /// The logarithm of the size to base 2, an int.
             #[getter]
             fn log2(&self) -> u32 {
                 self.log2
             }
 
-            /// The size in bytes.
+            /// The size in bytes, an int.
             #[getter]
             fn bytes(&self) -> u64 {
                 1 << self.log2
             }
 
-            /// from_bytes(n): the page size of `n` bytes; `InvalidSizeError` where that is no power of two.
+            /// Return the page size of `n` bytes.
+            ///
+            /// Raises:
+            ///     InvalidSizeError: if `n` is no power of two.
+            ///
+            /// Upstream: none.
+            ///
+            /// Examples:
+            ///     >>> PageSize.from_bytes(4096)
+            ///     PageSize._4K
             #[staticmethod]
             fn from_bytes(py: Python<'_>, n: u64) -> PyResult<Self> {
                 told(py, page::exponent_of(n)).map(|log2| Self { log2 })
             }
 
-            /// try_from(page_sizes): the one page size in a `PageSizes`; `InvalidSizeError` where it is not one.
+            /// Return the one page size in a `PageSizes`.
+            ///
+            /// Raises:
+            ///     InvalidSizeError: if there is none in it, or more than one.
+            ///     ValueError: if there are unknown bits.
+            ///
+            /// Upstream: `PageSize: TryFrom<PageSizes>`, whose result is wrong there.
+            ///
+            /// Examples:
+            ///     >>> PageSize.try_from(PageSizes._2M)
+            ///     PageSize._2M
             #[staticmethod]
             fn try_from(py: Python<'_>, page_sizes: &Bound<'_, PyAny>) -> PyResult<Self> {
                 let sizes = flag(page_sizes, &PAGE_SIZES, mmap_rs::PageSizes::from_bits)?;

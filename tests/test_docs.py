@@ -109,3 +109,21 @@ def test_commands_named_exist(paper: Path) -> None:
     named = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE))
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert named - set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)) == set()
+
+
+def test_every_public_name_is_on_the_site() -> None:
+    reference = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md"))
+    missing = [
+        name
+        for name in mmap_rs.__all__
+        if f"::: mmap_rs.{name}\n" not in reference and f"`{name}`" not in reference
+    ]
+    assert missing == []
+
+
+def test_the_page_for_rust_programmers_is_current() -> None:
+    if shutil.which("cargo") is None:
+        pytest.skip("needs Cargo to find the crate's source")
+    page = ROOT / "tests" / "rust-parity" / "page.py"
+    done = subprocess.run([sys.executable, page, "--check"], check=False, timeout=100)
+    assert done.returncode == 0, "run make docstrings"

@@ -12,6 +12,7 @@ import mmap_rs
 from child import child_environment
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+DOCS = EXAMPLES.parent / "docs"
 
 
 def run(name: str, *arguments: str, status: int = 0) -> str:
@@ -30,7 +31,7 @@ def run(name: str, *arguments: str, status: int = 0) -> str:
 
 def test_every_example_is_tested() -> None:
     tested = set(re.findall(r'run\("([a-z_]+\.py)"', Path(__file__).read_text(encoding="utf-8")))
-    assert {path.name for path in EXAMPLES.glob("*.py")} == tested
+    assert {path.name for path in EXAMPLES.glob("*.py")} == tested | set(GUIDES)
 
 
 def test_demo() -> None:
@@ -72,6 +73,32 @@ def test_areas_of_this_process_and_of_another() -> None:
 
 def test_map_anon() -> None:
     assert run("map_anon.py") == "mapping: ['74', '65', '73', '74']\n"
+
+
+# What each program of a guide prints, as far as it is the same everywhere.
+GUIDES = {
+    "app_store.py": r"after a restart: \['written before the app was stopped'\]\n",
+    "code_generation.py": r"3 \* x \+ 4 for x = 0, 1, 2, 10: \[4, 7, 10, 34\]\n|no code for .*\n",
+    "copy_on_write.py": r"in memory: width=1920\nin the file: width=0640\n",
+    "from_mmap.py": r"with_mmap: 3 lines, (.*gray.*)\nwith_mmap_rs: 3 lines, \1\n",
+    "from_numpy_memmap.py": r"with_memmap: sum 10000\nwith_mmap_rs: sum 20000\n",
+    "growing_buffer.py": r"appended .*\n.*of 64 MiB\nthe address stayed: True\nthe last .*99\n",
+    "huge_pages.py": r"(no huge pages: .*\n)?8 MiB of (huge|base) pages.*\n",
+    "numpy_over_map.py": r"sum in the mapping: (2499975000.0)\nsum of the file: \1\n",
+    "replace_file.py": r".*16000 bytes\nthe reader is current: False\nmapped again: new\n",
+    "secret.py": r"(not locked: .*\n)?read 32 bytes\na tag of 32 digits\nafter use: .* closed>\n",
+    "shared_memory.py": r"counts: \(1000, 1000, 1000, 1000\), sum: 4000\n",
+}
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_program_of_a_guide(name: str) -> None:
+    assert re.fullmatch(GUIDES[name], run(name))
+
+
+def test_every_program_of_a_guide_is_in_one() -> None:
+    guides = "".join(path.read_text(encoding="utf-8") for path in DOCS.glob("guides/*.md"))
+    assert [name for name in GUIDES if f'--8<-- "examples/{name}"' not in guides] == []
 
 
 def test_page_sizes() -> None:

@@ -1,0 +1,52 @@
+"""What the site's build does beyond its configuration in `mkdocs.yml`."""
+
+import re
+from pathlib import Path
+from typing import Any, cast
+
+# The theme takes this from another host; the site brings its own copy, so that search works offline.
+FOREIGN = "https://unpkg.com/iframe-worker/shim"
+OWN = "assets/iframe-worker.js"
+FETCHED = re.compile(r'<(?:script|link|img|iframe)[^>]* (?:src|href)="(?:https?:)?//[^"]*"')
+
+
+def named(nav: object) -> set[str]:
+    """Collect the pages that a part of the navigation names.
+
+    >>> sorted(named([{"Home": "index.md"}, {"More": ["a.md", {"B": "b.md"}]}]))
+    ['a.md', 'b.md', 'index.md']
+    """
+    if isinstance(nav, str):
+        return {nav}
+    if isinstance(nav, dict):
+        return named(list(cast("dict[str, object]", nav).values()))
+    return set[str]().union(*(named(part) for part in cast("list[object]", nav)))
+
+
+def on_config(config: Any) -> Any:
+    """Put pages that the navigation does not name into its last part: none can be forgotten."""
+    docs = Path(config["docs_dir"])
+    pages = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
+    (last,) = config["nav"][-1].values()
+    # The changelog stays the last.
+    last[-1:-1] = sorted(pages - named(config["nav"]))
+    return config
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Let a page take the search's helper from the site itself."""
+    return output.replace(FOREIGN, "../" * page.url.count("/") + OWN)
+
+
+def on_post_template(output_content: str, **_: Any) -> str:
+    """Do the same for what is no page, such as 404.html."""
+    return output_content.replace(FOREIGN, OWN)
+
+
+def on_post_build(config: Any, **_: Any) -> None:
+    """Refuse a site that fetches something from another host."""
+    for path in Path(config["site_dir"]).rglob("*.html"):
+        found = FETCHED.search(path.read_text(encoding="utf-8"))
+        if found:
+            msg = f"{path}: {found[0]} is from another host"
+            raise SystemExit(msg)
