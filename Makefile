@@ -47,7 +47,7 @@ remake:
 help: ## List the commands (this list)
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	  /^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Needs Rust 1.85 or later and Python 3.11 or later; make PYTHON=... names the Python for .venv."
 
@@ -115,6 +115,11 @@ clippy: $(STAMPS)/venv
 	@sh tools/check-rust.sh
 	@echo "==> clippy"
 	@cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+
+.PHONY: check-free-threaded
+check-free-threaded: ## Compile the extension for Python without the GIL
+	@sh tools/check-rust.sh
+	@sh tools/check-free-threaded.sh
 
 .PHONY: ruff
 ruff: $(STAMPS)/lint

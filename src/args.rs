@@ -1,5 +1,6 @@
 //! Arguments: indices, ranges and flags, as Python gives them.
 
+use crate::call::{as_ssize, import};
 use crate::flags::FlagClass;
 use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -91,14 +92,8 @@ fn last_or_error<'a, 'py>(key: &Bound<'py, PyAny>) -> PyResult<Key<'a, 'py>> {
 /// An index into a sequence, negative from its end; too large a number is `IndexError`.
 #[inline]
 fn index(object: &Bound<'_, PyAny>) -> PyResult<isize> {
-    // SAFETY: attached, and the object is alive.
-    let value = unsafe { ffi::PyNumber_AsSsize_t(object.as_ptr(), ffi::PyExc_IndexError) };
-    if value == -1 {
-        if let Some(error) = PyErr::take(object.py()) {
-            return Err(error);
-        }
-    }
-    Ok(value)
+    // SAFETY: an exception type.
+    unsafe { as_ssize(object, ffi::PyExc_IndexError) }
 }
 
 /// The place that an index means in `len` bytes.
@@ -117,27 +112,15 @@ pub fn out_of_range(index: isize, len: usize) -> PyErr {
 /// A bound of a search, clipped like a slice's; the default where it is `None`.
 pub fn bound(object: Option<&Bound<'_, PyAny>>, default: isize) -> PyResult<isize> {
     let Some(object) = object.filter(|object| !object.is_none()) else { return Ok(default) };
-    // SAFETY: attached, and the object is alive; without an exception type the value is clipped.
-    let value = unsafe { ffi::PyNumber_AsSsize_t(object.as_ptr(), std::ptr::null_mut()) };
-    if value == -1 {
-        if let Some(error) = PyErr::take(object.py()) {
-            return Err(error);
-        }
-    }
-    Ok(value)
+    // SAFETY: without an exception type the value is clipped.
+    unsafe { as_ssize(object, std::ptr::null_mut()) }
 }
 
 /// The value of a byte: `TypeError` where it is no integer, `ValueError` where it is none of 0 to 255.
 #[inline]
 pub fn byte(object: &Bound<'_, PyAny>) -> PyResult<u8> {
-    let py = object.py();
-    // SAFETY: attached, and the object is alive; without an exception type the value is clipped, so out of range.
-    let value = unsafe { ffi::PyNumber_AsSsize_t(object.as_ptr(), std::ptr::null_mut()) };
-    if value == -1 {
-        if let Some(error) = PyErr::take(py) {
-            return Err(error);
-        }
-    }
+    // SAFETY: without an exception type the value is clipped, so out of range.
+    let value = unsafe { as_ssize(object, std::ptr::null_mut()) }?;
     u8::try_from(value).map_err(|_| PyValueError::new_err("byte must be in range(0, 256)"))
 }
 
@@ -149,7 +132,7 @@ pub fn flag<B: TryFrom<usize>, F>(
 ) -> PyResult<F> {
     let py = object.py();
     let known = class.get(py)?;
-    let is_enum = || -> PyResult<bool> { object.is_instance(&py.import("enum")?.getattr("Enum")?) };
+    let is_enum = || -> PyResult<bool> { object.is_instance(&import(py, "enum", "Enum")?) };
     if !object.is_instance(known)? && is_enum()? {
         return Err(PyTypeError::new_err(format!("{} are needed, not {}", class.name(), object.repr()?)));
     }

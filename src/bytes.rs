@@ -2,6 +2,7 @@
 
 use crate::access::{LARGE, glance, hold, intact, look, pin};
 use crate::args::{Key, out_of_range, place};
+use crate::call::{call, import};
 use crate::foreign::Foreign;
 use crate::iter::ByteIterator;
 use crate::mapping::{Mapping, base};
@@ -150,7 +151,7 @@ impl Bytes {
     ///     ...     file.readline(), file.readline()
     ///     (b'one\n', b'two\n')
     fn as_file<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("mmap_rs._file")?.getattr("MappingFile")?.call1((slf,))
+        call(&import(slf.py(), "mmap_rs._file", "MappingFile")?, (slf,), None)
     }
 
     /// Return the lowest index where `sub` is found within `[start:end]`, an int, or -1.

@@ -97,6 +97,7 @@ fn settle(
         Err(failure) => {
             if failure.lost {
                 drop(alone.consume(Act::Lost as u8));
+                return Err(failure.error.with_hint("nor could the change be taken back: the mapping is unmapped"));
             }
             Err(failure.error)
         }

@@ -2,6 +2,7 @@
 
 use crate::access::pin;
 use crate::audit;
+use crate::call::{call, import};
 use crate::error;
 use crate::export::Export;
 use crate::mapping::Mapping;
@@ -31,8 +32,7 @@ pub fn function<'py>(
         error::invalid_offset(py, format!("offset {offset} is outside the mapping of {} bytes", span.len))
     })?;
     audit::event(py, ("mmap_rs.function", address))?;
-    let make = py.import("mmap_rs._function")?.getattr("make")?;
-    make.call1((export, address, restype, argtypes))
+    call(&import(py, "mmap_rs._function", "make")?, (export, address, restype, argtypes), None)
 }
 
 /// The context of `jit_write()`.

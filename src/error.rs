@@ -1,10 +1,11 @@
 //! Errors of the core as exceptions of `mmap_rs`: the one place where they are made.
 
+use crate::call::{call, import};
 use crate::mapping::Mapping;
 use mmap_rs_core::Error;
 use mmap_rs_core::error::SystemError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 /// The exception for an error of the core.
 pub fn raise(py: Python<'_>, error: Error) -> PyErr {
@@ -59,7 +60,7 @@ fn build(py: Python<'_>, error: Error) -> PyResult<PyErr> {
         Error::Parse { variant, message } => {
             let named = PyDict::new(py);
             named.set_item("variant", variant)?;
-            let value = class(py, name)?.call((message,), Some(&named))?;
+            let value = call(&class(py, name)?, (message,), Some(&named))?;
             Ok(PyErr::from_value(value))
         }
         Error::System(error) => system(py, name, error),
@@ -68,11 +69,11 @@ fn build(py: Python<'_>, error: Error) -> PyResult<PyErr> {
 }
 
 fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    py.import("mmap_rs._errors")?.getattr(name)
+    import(py, "mmap_rs._errors", name)
 }
 
-fn exception<'py>(py: Python<'py>, name: &str, args: impl pyo3::call::PyCallArgs<'py>) -> PyResult<PyErr> {
-    Ok(PyErr::from_value(class(py, name)?.call1(args)?))
+fn exception<'py>(py: Python<'py>, name: &str, args: impl IntoPyObject<'py, Target = PyTuple>) -> PyResult<PyErr> {
+    Ok(PyErr::from_value(call(&class(py, name)?, args, None)?))
 }
 
 fn system(py: Python<'_>, name: &str, error: &SystemError) -> PyResult<PyErr> {
@@ -90,6 +91,6 @@ fn system(py: Python<'_>, name: &str, error: &SystemError) -> PyResult<PyErr> {
     let text = std::io::Error::from_raw_os_error(error.code).to_string();
     // The standard library appends its own form of the number, which the exception shows anyway.
     let text = text.split(" (os error ").next().unwrap_or_default();
-    let value = class(py, name)?.call((error.code, text), Some(&named))?;
+    let value = call(&class(py, name)?, (error.code, text), Some(&named))?;
     Ok(PyErr::from_value(value))
 }

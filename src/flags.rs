@@ -1,5 +1,6 @@
 //! Flags: read from upstream's bitflags for the Python classes, and made into members of those classes.
 
+use crate::call::call;
 use mmap_rs::{MmapFlags, PageSizes, Protection, ShareMode, UnsafeMmapFlags};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -26,7 +27,7 @@ impl FlagClass {
 
     /// The member with these bits.
     fn member<'py>(&self, py: Python<'py>, bits: usize) -> PyResult<Bound<'py, PyAny>> {
-        self.get(py)?.call1((bits,))
+        call(self.get(py)?, (bits,), None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Buffers of other objects, as sources and needles.
 
+use crate::call::{get_buffer, release_buffer};
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -45,8 +46,7 @@ impl<'a> Foreign<'a> {
     fn contiguous(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let mut view = Box::new(ffi::Py_buffer::new());
         // SAFETY: attached, a live object, and a view to fill.
-        let status = unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &mut *view, ffi::PyBUF_SIMPLE) };
-        if status != 0 {
+        if !unsafe { get_buffer(object, &mut view) } {
             return Err(PyErr::fetch(object.py()));
         }
         let (start, len) = (view.buf.cast_const().cast(), usize::try_from(view.len).unwrap_or(0));
@@ -79,7 +79,7 @@ impl Drop for Foreign<'_> {
     fn drop(&mut self) {
         if let Some(view) = &mut self.view {
             // SAFETY: a view that `PyObject_GetBuffer` filled; only dropped by code that is attached.
-            unsafe { ffi::PyBuffer_Release(&mut **view) };
+            unsafe { release_buffer(view) };
         }
     }
 }

@@ -6,6 +6,7 @@ mod args;
 mod audit;
 mod bytes;
 mod bytes_mut;
+mod call;
 mod change;
 mod code;
 mod error;

@@ -1,6 +1,7 @@
 //! The `file` argument: a descriptor, an object that has one, or a path.
 
 use crate::audit;
+use crate::call::{call, import};
 use crate::error::{raise, told};
 use mmap_rs_core::Error;
 use mmap_rs_core::memory::{Access, Request, Source};
@@ -8,7 +9,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyTuple};
 use std::borrow::Cow;
 use std::fs::File;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 /// The same source with its file open. A path is opened here, with the audit event of `os.open`.
 pub fn ready<'a>(py: Python<'_>, source: &'a Source, write: bool) -> PyResult<Cow<'a, Source>> {
     let Some(path) = source.unopened() else { return Ok(Cow::Borrowed(source)) };
-    let flags = py.import("os")?.getattr(if write { "O_RDWR" } else { "O_RDONLY" })?;
+    let flags = import(py, "os", if write { "O_RDWR" } else { "O_RDONLY" })?;
     audit::event(py, ("open", path.as_os_str(), py.None(), flags))?;
     told(py, py.detach(|| source.opened(write))).map(Cow::Owned)
 }
@@ -52,7 +53,7 @@ fn descriptor(file: &Bound<'_, PyAny>) -> PyResult<Option<(i32, String)>> {
         return Ok(Some((descriptor, format!("descriptor {descriptor}"))));
     }
     let Some(fileno) = file.getattr_opt(intern!(py, "fileno"))? else { return Ok(None) };
-    let descriptor: i32 = fileno.call0()?.extract()?;
+    let descriptor: i32 = call(&fileno, PyTuple::empty(py), None)?.extract()?;
     // Files name themselves by the path, or by the number that they were opened with.
     let name = file.getattr_opt(intern!(py, "name")).ok().flatten();
     let name = name.and_then(|name| name.cast::<PyString>().ok().map(|name| format!("'{}'", name.to_string_lossy())));
@@ -61,9 +62,8 @@ fn descriptor(file: &Bound<'_, PyAny>) -> PyResult<Option<(i32, String)>> {
 
 fn path(file: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     let py = file.py();
-    let os = py.import("os")?;
-    let path = match os.call_method1("fspath", (file,)) {
-        Ok(path) => os.call_method1("fsdecode", (path,))?,
+    let path = match call(&import(py, "os", "fspath")?, (file,), None) {
+        Ok(path) => call(&import(py, "os", "fsdecode")?, (path,), None)?,
         Err(error) if error.is_instance_of::<PyTypeError>(py) => {
             let name = file.get_type().name()?;
             let text = format!("file must be a path, a descriptor or an object with fileno(), not {name}");

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, settings
 import mmap_rs
 
 # A mapping's cost is the kernel's, which no deadline per example fits. HYPOTHESIS_PROFILE=thorough
-# tries many more examples.
+# tries many more examples, "nightly" yet more.
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=2_000)
+settings.register_profile("nightly", settings.get_profile("default"), max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 FileFactory = Callable[..., Path]

@@ -166,7 +166,8 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
         ("mprotect", libc::EACCES) => {
             Some("the file behind the mapping was not opened for that, or the system forbids execution")
         }
-        ("mprotect" | "munmap" | "madvise", libc::ENOMEM) => {
+        // Linux says EAGAIN of an advice that has no room to cut an area in two.
+        ("mprotect" | "munmap" | "madvise", libc::ENOMEM) | ("madvise", libc::EAGAIN) => {
             Some("the change would need more mappings than vm.max_map_count allows")
         }
         ("madvise", libc::EINVAL) => Some("the system can't follow this advice for this kind of mapping"),

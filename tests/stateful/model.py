@@ -9,7 +9,16 @@ from typing import Any, TypeAlias
 import hypothesis.strategies as st
 import numpy as np
 
-from mmap_rs import Mmap, MmapMut, MmapNone, MmapOptions, Reserved, ReservedMut, ReservedNone
+from mmap_rs import (
+    Mmap,
+    MmapFlags,
+    MmapMut,
+    MmapNone,
+    MmapOptions,
+    Reserved,
+    ReservedMut,
+    ReservedNone,
+)
 
 PAGE = MmapOptions.page_size()
 Kind: TypeAlias = (
@@ -44,6 +53,9 @@ MAKE: dict[str, tuple[Kind, bool]] = {
     "make_mut": (MmapMut, False),
     "make_exec_mut": (MmapMut, True),
 }
+NONE: frozenset[Kind] = frozenset({MmapNone, ReservedNone})
+WRITABLE: frozenset[Kind] = frozenset({MmapMut, ReservedMut})
+PLAIN = MmapFlags(0)
 FILE_PAGES = 6
 FILE_TAIL = 100  # the file ends in the middle of its last page
 
@@ -61,6 +73,9 @@ class Model:
     jit: bool = False
     origin: str = "anonymous"  # "anonymous", "reserved", "private file", "shared file"
     file_offset: int = 0
+    flags: MmapFlags = PLAIN
+    locks: list[bool] = field(default_factory=list[bool])  # of each page, as the kernel has it
+    may_be_locked: bool = False  # a refused lock then leaves all pages marked
     exports: list[Any] = field(default_factory=list[Any])
 
     @property
@@ -72,6 +87,23 @@ class Model:
         """Write into the store."""
         place = self.offset + start
         self.store[place : place + len(data)] = data
+
+    @property
+    def shared(self) -> bool:
+        """Whether writes are seen by others that map the same."""
+        return self.origin == "shared file" or MmapFlags.SHARED in self.flags
+
+    @property
+    def pages(self) -> int:
+        """How many pages it takes, the last one perhaps in part."""
+        return -(-self.size // PAGE)
+
+    @property
+    def permissions(self) -> str:
+        """What the kernel's list must show."""
+        read, write = self.kind not in NONE, self.kind in WRITABLE
+        letters = ("r" if read else "-", "w" if write else "-", "x" if self.executable else "-")
+        return "".join(letters) + ("s" if self.shared else "p")
 
     @property
     def readable(self) -> bool:
@@ -101,6 +133,21 @@ EXPORTS: tuple[Callable[[Any], Any], ...] = (
     lambda real: memoryview(real)[3:],
     array_over,
     lambda real: real.as_file(),
+)
+FLAGS = st.sampled_from(
+    [
+        MmapFlags(0),
+        MmapFlags(0),
+        MmapFlags(0),
+        MmapFlags.SHARED,
+        MmapFlags.NO_RESERVE,
+        MmapFlags.POPULATE,
+        MmapFlags.NO_CORE_DUMP,
+        MmapFlags.SHARED | MmapFlags.SEQUENTIAL,
+    ]
+)
+ADVICE = st.sampled_from(
+    [MmapFlags(0), MmapFlags.SEQUENTIAL, MmapFlags.RANDOM_ACCESS, MmapFlags.NO_CORE_DUMP]
 )
 which = st.integers(0, 1000)
 sizes = st.one_of(

@@ -4,232 +4,42 @@ from __future__ import annotations
 
 import gc
 import itertools
-import tempfile
+import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 
+from kernel import descriptors
 from mmap_rs import (
-    AttributeMismatchError,
-    BackingMismatchError,
     ConsumedError,
     InvalidOffsetError,
+    InvalidOperationError,
     MemoryAreas,
-    Mmap,
     MmapFlags,
     MmapMut,
     MmapNone,
-    MmapOptions,
-    MustBeAdjacentError,
-    Reserved,
-    ReservedMut,
-    ReservedNone,
-    UnsafeFlagNeededError,
-    UnsafeMmapFlags,
+    SystemCallError,
 )
+from stateful.changes import Changes
+from stateful.kernel_side import check_areas, locked_bytes
 from stateful.model import (
+    ADVICE,
     EXPORTS,
-    FILE_PAGES,
-    FILE_TAIL,
-    MAKE,
-    MAP,
     PAGE,
     RESERVED,
-    TRY_FROM,
-    Kind,
     Model,
     check_class,
     check_view,
-    sizes,
     which,
 )
 
 
-class Mappings(RuleBasedStateMachine):
-    """The rules: each does one thing to the real mappings and the same to their models."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.live: list[Model] = []
-        self.dead: list[Any] = []
-        self.orphans: list[tuple[Any, bytes]] = []  # views that outlived a deferred close
-        self.directory = tempfile.TemporaryDirectory()
-        self.shared_path = Path(self.directory.name) / "shared"
-        self.private_path = Path(self.directory.name) / "private"
-        content = bytes(i % 253 for i in range(FILE_PAGES * PAGE + FILE_TAIL))
-        self.shared_path.write_bytes(content)
-        self.private_path.write_bytes(content)
-        self.shared, self.private = bytearray(content), content
-
-    def pick(self, index: int) -> Model:
-        """Choose one of the live mappings."""
-        return self.live[index % len(self.live)]
-
-    def retire(self, model: Model) -> None:
-        """Note that a mapping is consumed."""
-        self.live.remove(model)
-        self.dead.append(model.real)
-
-    # births
-
-    @rule(size=sizes, kind=st.sampled_from([MmapNone, Mmap, MmapMut]), jit=st.booleans())
-    def map_anonymous(self, size: int, kind: Kind, jit: bool) -> None:
-        options = MmapOptions(size)
-        if jit:
-            options = options.with_unsafe_flags(UnsafeMmapFlags.JIT)
-        name = MAP[kind]
-        self.live.append(Model(getattr(options, name)(), kind, size, bytearray(size), jit=jit))
-
-    @rule(size=sizes, kind=st.sampled_from([ReservedNone, Reserved, ReservedMut]))
-    def reserve(self, size: int, kind: Kind) -> None:
-        real = getattr(MmapOptions(size), MAP[kind])()
-        self.live.append(Model(real, kind, size, bytearray(size), origin="reserved"))
-
-    @rule(
-        first=st.integers(0, FILE_PAGES - 1),
-        size=sizes,
-        shared=st.booleans(),
-        kind=st.sampled_from([MmapNone, Mmap, MmapMut]),
-    )
-    def map_file(self, first: int, size: int, shared: bool, kind: Kind) -> None:
-        size = min(size, len(self.private) - first * PAGE)
-        name = MAP[kind]
-        path = self.shared_path if shared else self.private_path
-        with path.open("r+b") as file:
-            options = MmapOptions(size).with_file(file, first * PAGE)
-        if shared:
-            options = options.with_flags(MmapFlags.SHARED)
-        store = self.shared if shared else bytearray(self.private[first * PAGE :][:size])
-        self.live.append(
-            Model(
-                getattr(options, name)(),
-                kind,
-                size,
-                store,
-                offset=first * PAGE if shared else 0,
-                origin="shared file" if shared else "private file",
-                file_offset=first * PAGE,
-            )
-        )
-
-    # changes of state
-
-    @precondition(lambda self: self.live)
-    @rule(index=which, name=st.sampled_from(sorted(MAKE)))
-    def convert(self, index: int, name: str) -> None:
-        model = self.pick(index)
-        kind, executable = MAKE[name]
-        reasons: list[type[Exception]] = []
-        if model.exports:
-            reasons.append(BufferError)
-        if name == "make_exec_mut" and not model.jit:
-            reasons.append(UnsafeFlagNeededError)
-        if reasons:
-            with pytest.raises(tuple(reasons)):
-                getattr(model.real, name)()
-            return
-        if model.kind not in RESERVED:
-            kind = RESERVED[kind]
-        real = getattr(model.real, name)()
-        assert type(real) is kind
-        self.retire(model)
-        model.real, model.kind, model.executable = real, kind, executable
-        self.live.append(model)
-
-    @precondition(lambda self: self.live)
-    @rule(index=which, kind=st.sampled_from(list(TRY_FROM)))
-    def try_from(self, index: int, kind: Any) -> None:
-        model = self.pick(index)
-        reasons: list[type[Exception]] = [BufferError] if model.exports else []
-        if model.kind not in TRY_FROM[kind]:
-            reasons.append(TypeError)
-        if reasons:
-            with pytest.raises(tuple(reasons)):
-                kind.try_from(model.real)
-            return
-        real = kind.try_from(model.real)
-        assert type(real) is kind
-        committed = model.kind not in RESERVED and kind in RESERVED
-        self.retire(model)
-        model.real, model.kind = real, kind
-        # A commit leaves the protection as it is; the other conversions set it.
-        model.executable = model.executable and committed
-        self.live.append(model)
-
-    @precondition(lambda self: self.live)
-    @rule(index=which, at=st.integers(0, 6 * PAGE), aligned=st.booleans(), off=st.booleans())
-    def split(self, index: int, at: int, aligned: bool, off: bool) -> None:
-        model = self.pick(index)
-        at -= at % PAGE if aligned else 0
-        reasons: list[type[Exception]] = [BufferError] if model.exports else []
-        if at % PAGE or not 0 < at < model.size:
-            reasons.append(InvalidOffsetError)
-        call = model.real.split_off if off else model.real.split_to
-        if reasons:
-            with pytest.raises(tuple(reasons)):
-                call(at)
-            return
-        real = call(at)
-        assert type(real) is model.kind
-        whole, offset, file_offset = model.size, model.offset, model.file_offset
-        other = Model(
-            real, model.kind, 0, model.store, 0, model.executable, model.jit, model.origin
-        )
-        head, tail = (model, other) if off else (other, model)
-        head.size, head.offset, head.file_offset = at, offset, file_offset
-        tail.size, tail.offset, tail.file_offset = whole - at, offset + at, file_offset + at
-        self.live.append(other)
-
-    @precondition(lambda self: self.live)
-    @rule(first=which, second=which)
-    def merge(self, first: int, second: int) -> None:
-        self.join(self.pick(first), self.pick(second))
-
-    @precondition(lambda self: self.live)
-    @rule()
-    def merge_neighbours(self) -> None:
-        for left in list(self.live):
-            for right in list(self.live):
-                if (
-                    left in self.live
-                    and right in self.live
-                    and left.real.end() == right.real.start()
-                ):
-                    self.join(left, right)
-
-    def join(self, left: Model, right: Model) -> None:
-        """Merge two mappings, or see that it is refused for a reason that holds."""
-        reasons: list[type[Exception]] = [BufferError] if left.exports or right.exports else []
-        if left.kind is not right.kind:
-            reasons.append(TypeError)
-        if left is right or left.real.end() != right.real.start():
-            reasons.append(MustBeAdjacentError)
-        if (left.executable, left.jit) != (right.executable, right.jit):
-            reasons.append(AttributeMismatchError)
-        file = "file" in left.origin or "file" in right.origin
-        if file and (
-            left.origin != right.origin or left.file_offset + left.size != right.file_offset
-        ):
-            reasons += [BackingMismatchError, AttributeMismatchError]
-        if reasons:
-            with pytest.raises(tuple(reasons)):
-                left.real.merge(right.real)
-            return
-        try:
-            left.real.merge(right.real)
-        except AttributeMismatchError:
-            # Memory that was once reserved may have other flags than memory that never was.
-            assert {left.origin, right.origin} == {"anonymous", "reserved"}
-            return
-        if left.origin != "shared file":
-            left.store, left.offset = bytearray(left.content + right.content), 0
-        left.size += right.size
-        self.retire(right)
+class Mappings(Changes):
+    """Uses and deaths, and what always holds."""
 
     # bytes
 
@@ -275,6 +85,57 @@ class Mappings(RuleBasedStateMachine):
         assert model.real.rfind(needle, start) == model.content.rfind(needle, start)
         assert (needle in model.real) is (needle in model.content)
 
+    # system calls
+
+    @precondition(lambda self: any(model.kind in RESERVED for model in self.live))
+    @rule(index=which, start=st.integers(0, 5 * PAGE), stop=st.integers(0, 6 * PAGE), how=which)
+    def flush(self, index: int, start: int, stop: int, how: int) -> None:
+        mapped = [model for model in self.live if model.kind in RESERVED]
+        model = mapped[index % len(mapped)]
+        call = model.real.flush if how % 2 else model.real.flush_async
+        if start <= stop <= model.size:
+            call(range(start, stop))
+            call()
+        else:
+            with pytest.raises(InvalidOffsetError):
+                call(slice(start, stop))
+
+    @precondition(lambda self: any(model.kind in RESERVED for model in self.live))
+    @rule(index=which, advice=ADVICE, start=st.integers(0, 5 * PAGE))
+    def advise(self, index: int, advice: MmapFlags, start: int) -> None:
+        mapped = [model for model in self.live if model.kind in RESERVED]
+        model = mapped[index % len(mapped)]
+        model.real.advise(advice, slice(min(start, model.size), None))
+
+    @precondition(lambda self: any(model.kind in RESERVED for model in self.live))
+    @rule(index=which, lock=st.booleans())
+    def lock(self, index: int, lock: bool) -> None:
+        mapped = [model for model in self.live if model.kind in RESERVED]
+        model = mapped[index % len(mapped)]
+        if not lock:
+            model.real.unlock()
+            model.locks = [False] * model.pages
+            model.may_be_locked = False
+            return
+        refusal = self.try_to_lock(model)
+        if refusal is None:
+            model.locks = [True] * model.pages
+            model.may_be_locked = True
+        elif model.kind is MmapNone:
+            # Pages that can't be accessed can't be brought in. The kernel's mark is left to those which an
+            # earlier call may have locked.
+            model.locks = [model.may_be_locked] * model.pages
+        else:
+            assert "RLIMIT_MEMLOCK" in str(refusal)
+
+    def try_to_lock(self, model: Model) -> SystemCallError | None:
+        """Lock, and return the error if there was one."""
+        try:
+            model.real.lock()
+        except SystemCallError as error:
+            return error
+        return None
+
     # exports
 
     @precondition(lambda self: any(model.readable for model in self.live))
@@ -284,13 +145,28 @@ class Mappings(RuleBasedStateMachine):
         model = readable[index % len(readable)]
         model.exports.append(how(model.real))
 
+    @precondition(lambda self: any(model.readable for model in self.live))
+    @rule(index=which, offset=st.integers(0, 6 * PAGE))
+    def function(self, index: int, offset: int) -> None:
+        readable = [model for model in self.live if model.readable]
+        model = readable[index % len(readable)]
+        reasons: list[type[Exception]] = [] if model.executable else [InvalidOperationError]
+        if offset >= model.size:
+            reasons.append(InvalidOffsetError)
+        if reasons:
+            with pytest.raises(tuple(reasons)):
+                model.real.function(None, offset=offset)
+            return
+        # Held, never called: there is no code.
+        model.exports.append(model.real.function(None, offset=offset))
+
     @precondition(lambda self: any(model.exports for model in self.live))
     @rule(index=which)
     def release(self, index: int) -> None:
         exported = [model for model in self.live if model.exports]
         model = exported[index % len(exported)]
         model.exports.pop(index % len(model.exports))
-        gc.collect()
+        gc.collect(1)
 
     # deaths
 
@@ -317,7 +193,7 @@ class Mappings(RuleBasedStateMachine):
         model = self.pick(index)
         self.live.remove(model)
         del model
-        gc.collect()
+        gc.collect(1)
 
     @precondition(lambda self: self.orphans)
     @rule()
@@ -350,6 +226,14 @@ class Mappings(RuleBasedStateMachine):
                 real.size()
 
     @invariant()
+    def the_kernel_agrees(self) -> None:
+        if sys.platform == "linux":
+            check_areas(self.live)
+            # What lingers behind a view may be locked too, and is nobody's any more.
+            if not self.orphans:
+                assert locked_bytes() == PAGE * sum(sum(model.locks) for model in self.live)
+
+    @invariant()
     def no_two_overlap(self) -> None:
         spans = sorted((model.real.start(), model.real.end()) for model in self.live)
         for (_, end), (start, _) in itertools.pairwise(spans):
@@ -366,11 +250,14 @@ class Mappings(RuleBasedStateMachine):
         self.orphans.clear()
         self.live.clear()
         self.dead.clear()
+        self.pool.clear()
         gc.collect()
+        assert len(descriptors()) == self.descriptors
         self.directory.cleanup()
 
 
 TestMappings = Mappings.TestCase
+# About 2,000 steps in the default profile, 100,000 in the profile "nightly".
 TestMappings.settings = settings(
-    max_examples=max(25, settings().max_examples // 10), stateful_step_count=40
+    max_examples=max(50, settings().max_examples // 2), stateful_step_count=40
 )

@@ -14,7 +14,7 @@ use crate::state::{Resident, Span};
 use crate::{Error, Result};
 use mmap_rs::MmapFlags;
 use smallvec::SmallVec;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Objects in the order of their addresses, each beginning where the one before ends.
 type Parts = SmallVec<[Object; 1]>;
@@ -25,6 +25,8 @@ pub struct Region {
     parts: Parts,
     span: Span,
     facts: Facts,
+    /// Whether pages of it may be locked by a call that worked, so that a failed one must leave them so.
+    locked: AtomicBool,
     /// Ends before the memory is given back.
     guard: Option<Guard>,
 }
@@ -53,7 +55,8 @@ impl Region {
         let span = object.span();
         let mut parts = Parts::new();
         parts.push(object);
-        Self { parts, span, facts, guard: None }
+        let locked = AtomicBool::new(facts.flags.contains(MmapFlags::LOCKED));
+        Self { parts, span, facts, locked, guard: None }
     }
 
     /// Has the fault guard watch it.
@@ -173,7 +176,8 @@ impl Region {
         if let Some(guard) = &self.guard {
             guard.end_at(border);
         }
-        Ok(Region { parts: tail, span, facts, guard })
+        let locked = AtomicBool::new(self.locked.load(Ordering::Relaxed));
+        Ok(Region { parts: tail, span, facts, locked, guard })
     }
 
     /// Whether `next` could become the end of `self`.
@@ -196,6 +200,7 @@ impl Region {
             guard.extend(&ending);
         }
         self.parts.append(&mut next.parts);
+        *self.locked.get_mut() |= *next.locked.get_mut();
     }
 
     /// Flushes a range (`None`: all) to the file; with `wait`, until it is there.
@@ -220,14 +225,29 @@ impl Region {
         })
     }
 
-    /// Keeps its pages in memory.
+    /// Keeps its pages in memory. Linux marks them as locked before it brings them in, and leaves the mark where
+    /// that fails; it is taken back here, unless an earlier call locked them.
     pub fn lock(&self) -> Result<()> {
-        sys::lock(self.span).map_err(|code| Error::system(sys::VARIANT, code, self.describe("mlock")))
+        match sys::lock(self.span) {
+            Ok(()) => {
+                self.locked.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(code) => {
+                if !self.locked.load(Ordering::Relaxed) {
+                    // The failure of the call itself is what the caller must know.
+                    let _ = sys::unlock(self.span);
+                }
+                Err(Error::system(sys::VARIANT, code, self.describe("mlock")))
+            }
+        }
     }
 
     /// Lets its pages go out of memory again.
     pub fn unlock(&self) -> Result<()> {
-        sys::unlock(self.span).map_err(|code| Error::system(sys::VARIANT, code, self.describe("munlock")))
+        sys::unlock(self.span).map_err(|code| Error::system(sys::VARIANT, code, self.describe("munlock")))?;
+        self.locked.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Gives the kernel advice about a range (`None`: all).
