@@ -119,6 +119,15 @@ pub fn bound(object: Option<&Bound<'_, PyAny>>, default: isize) -> PyResult<isiz
 /// The value of a byte: `TypeError` where it is no integer, `ValueError` where it is none of 0 to 255.
 #[inline]
 pub fn byte(object: &Bound<'_, PyAny>) -> PyResult<u8> {
+    // SAFETY: attached, a live object.
+    if unsafe { ffi::PyLong_CheckExact(object.as_ptr()) } != 0 {
+        // SAFETY: attached, an integer: no Python code runs. What does not fit is -1, told below.
+        let value = unsafe { ffi::PyLong_AsSsize_t(object.as_ptr()) };
+        if let Ok(value) = u8::try_from(value) {
+            return Ok(value);
+        }
+        drop(PyErr::take(object.py()));
+    }
     // SAFETY: without an exception type the value is clipped, so out of range.
     let value = unsafe { as_ssize(object, std::ptr::null_mut()) }?;
     u8::try_from(value).map_err(|_| PyValueError::new_err("byte must be in range(0, 256)"))

@@ -27,6 +27,12 @@ impl Unpacked {
     pub fn of(self, len: usize) -> Strided {
         let (mut start, mut stop) = (self.start, self.stop);
         let len = isize::try_from(len).unwrap_or(isize::MAX);
+        if self.step == 1 {
+            // What `PySlice_AdjustIndices` does, without the call: nearly all slices have no step.
+            let clip = |at: isize| if at < 0 { at.saturating_add(len).max(0) } else { at.min(len) };
+            let (start, stop) = (clip(start), clip(stop));
+            return Strided { start: start as usize, step: 1, len: stop.saturating_sub(start).max(0) as usize };
+        }
         // SAFETY: arithmetic on three numbers.
         let count = unsafe { ffi::PySlice_AdjustIndices(len, &mut start, &mut stop, self.step) };
         // An empty slice has no first byte; its start may be -1.
