@@ -9,7 +9,7 @@ use crate::{audit, error, kinds};
 use mmap_rs_core::Error;
 use mmap_rs_core::memory::{Access, Kind, Region};
 use mmap_rs_core::state::{Cell, Exclusive, Resident, Wish, exclusive_pair};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
 
 /// What ended a mapping, as its cell keeps it.
@@ -59,6 +59,14 @@ pub fn close(py: Python<'_>, mapping: &Mapping, defer: bool) -> PyResult<()> {
 }
 
 fn close_later(py: Python<'_>, mapping: &Mapping) -> PyResult<()> {
+    // Without exports it is an ordinary close, which tells what the system refuses.
+    while mapping.cell().gate().exports() == 0 {
+        match close_now(py, mapping) {
+            // One came meanwhile.
+            Err(error) if error.is_instance_of::<PyBufferError>(py) => {}
+            done => return done,
+        }
+    }
     let note = Act::Close as u8;
     if let Some(region) = until(py, mapping, Wish::Alone, |cell| cell.linger(note))? {
         free(py, region);
