@@ -175,6 +175,10 @@ dist: $(STAMPS)/build ## Show that the source distribution builds the same wheel
 	@sh tools/check-rust.sh
 	@$(PY) tools/check_dist.py
 
+.PHONY: tiers
+tiers: $(STAMPS)/lint ## Compile, build and test every target of tiers.toml; ARGS="check" does one of it (hours at first)
+	@$(PY) tools/tiers $(or $(ARGS),all)
+
 .PHONY: bench
 bench: $(BUILT) $(STAMPS)/test ## Compare hot paths with the mmap module, areas with psutil; ARGS="--check 1.2" fails over it
 	@$(PY) benchmarks/hot.py $(ARGS)
