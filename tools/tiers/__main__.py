@@ -116,7 +116,8 @@ def main() -> int:
         return 2
     if arguments.command == "list":
         for target in targets:
-            line = f"{target.triple:32} tier {target.tier or '-'}  {target.tag:36} {'; '.join(target.differs)}"
+            differs = "; ".join(target.differs)
+            line = f"{target.triple:32} tier {target.tier or '-'}  {target.tag:36} {differs}"
             print(line.rstrip())
         return 0
     work = Work()
