@@ -20,6 +20,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Kind; 6] =
+        [Kind::MmapNone, Kind::Mmap, Kind::MmapMut, Kind::ReservedNone, Kind::Reserved, Kind::ReservedMut];
+
     /// Upstream's name of the type.
     pub const fn name(self) -> &'static str {
         match self {
