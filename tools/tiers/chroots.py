@@ -34,6 +34,8 @@ ENTER = """set -e
 root=$1
 shown=$2
 shift 2
+# Programs that make mounts of their own need a root that is one.
+mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
@@ -116,15 +118,17 @@ def test(
     """
     shown = work.folder(f"run-{name}")
     suite.copy(shown / "project")
-    suite.install(work, wheel, shown / "wheel", f"{name}-wheel")
+    interpreter = f"/usr/bin/python{python}"
+    suite.install(work, wheel, shown / "wheel", interpreter, f"{name}-wheel")
     if (shown / "packages").exists():
         shutil.rmtree(shown / "packages")
     shutil.copytree(packages, shown / "packages")
-    env = {"PYTHONPATH": "/mnt/wheel:/mnt/packages"}
+    env = {"PYTHONPATH": "/mnt/wheel:/mnt/packages", "PATH": f"/mnt/wheel/bin:{BASE['PATH']}"}
     if qemu is not None:
         env["MMAP_RS_EMULATOR"] = "qemu"
+        # Far from a real processor's speed.
+        arguments = ["-o", "timeout=300", "-o", "faulthandler_timeout=600", *arguments]
     enter = partial(run, work, root, shown, machine=machine, qemu=qemu, env=env)
-    interpreter = f"/usr/bin/python{python}"
     told = enter([interpreter, "-c", VERSION], log=f"{name}-version").splitlines()[-1]
     command = ["sh", "-c", 'cd /mnt/project && exec "$@"', "sh", interpreter, *suite.pytest(arguments)]
     text = enter(command, log=f"test-{name}", timeout=timeout, check=False)

@@ -18,7 +18,8 @@ PACKAGES = [
     "libc6",
     "dash",
     "coreutils",
-    "libgcc-s1",
+    "libgcc-s1",  # ends threads
+    "jq",
     f"python{PYTHON}",
     "python3-numpy",  # PyPI has it for none of the 32-bit machines
 ]

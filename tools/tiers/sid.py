@@ -11,7 +11,7 @@ import suite
 from targets import Target
 from work import Absent, Tally, Work
 
-PACKAGES = ["libc6", "libstdc++6", "dash", "coreutils", "python3.14", "python3.15"]
+PACKAGES = ["libc6", "libstdc++6", "dash", "coreutils", "jq", "python3.14", "python3.15"]
 VERSIONS = ("3.14", "3.15")
 # Of the wheels that the requirements come in.
 PLATFORMS = ["manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"]

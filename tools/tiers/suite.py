@@ -76,11 +76,15 @@ def site(
     return work.once(name, " ".join([*words, *asked]), make)
 
 
-def install(work: Work, wheel: Path, folder: Path, log: str) -> None:
-    """Unpack a wheel into a folder, which is emptied first."""
+def install(work: Work, wheel: Path, folder: Path, interpreter: str, log: str) -> None:
+    """Unpack a wheel into a folder, which is emptied first, with its command in `bin`."""
     if folder.exists():
         shutil.rmtree(folder)
     work.run([sys.executable, "-m", "zipfile", "-e", wheel, folder], log=log)
+    command = folder / "bin" / "mmap-rs"
+    command.parent.mkdir()
+    command.write_text(f"#!{interpreter}\nimport sys\nfrom mmap_rs.__main__ import main\nsys.exit(main())\n")
+    command.chmod(0o755)
 
 
 def pytest(arguments: Sequence[str]) -> list[str]:
