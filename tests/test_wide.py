@@ -1,4 +1,4 @@
-"""Numbers that need more than 32 bits, or all of them: far file offsets, and lengths that a 32-bit system can't count."""
+"""Numbers of more than 31 bits: far file offsets, and lengths that a 32-bit system can't count."""
 
 import os
 import sys

@@ -11,7 +11,7 @@ from pathlib import Path
 import suite
 from work import Absent, Tally, Work
 
-VERSION = "import platform; print(platform.python_implementation(), platform.python_version(), platform.machine())"
+VERSION = "import platform as p; print(p.python_implementation(), p.python_version(), p.machine())"
 
 # How qemu's interpreters are registered: the ELF header's beginning, and which of its bits count.
 MAGIC = {
@@ -53,8 +53,8 @@ exec "$@"
 def _namespaces(foreign: bool) -> list[str]:
     """Return the command that makes the namespaces.
 
-    Who is root keeps its rights, as some tests need them, unless another machine's programs are to be run: how
-    those are started can be told to the kernel for a namespace of users only.
+    Who is root keeps its rights, as some tests need them, unless another machine's programs are to be run:
+    how to start those can be told to the kernel for a namespace of users alone.
     """
     common = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
     if foreign or os.geteuid() != 0:
@@ -77,8 +77,8 @@ def run(
 ) -> str:
     """Run `argv` in the root folder, with the folder `shown` at /mnt, and return what it printed.
 
-    `env` is added to `BASE`, and all of its environment. `qemu` is the folder of qemu's programs, if the root is
-    of another machine.
+    `env` is added to `BASE`, and all of its environment. `qemu` is the folder of qemu's programs, if the root
+    is of another machine.
     """
     if not Path("/proc/self/ns/user").exists():
         raise Absent("this kernel has no namespaces")
@@ -87,8 +87,9 @@ def run(
         program, magic, mask = MAGIC[machine]
         registered = f":{program}:M::{magic}:{mask}:{qemu / program}:F"
     personality = ["setarch", "i686"] if machine == "i686" else []
+    entering: list[str | Path] = ["env", "-i"]
     variables = [f"{name}={value}" for name, value in {**BASE, **(env or {})}.items()]
-    entering = ["env", "-i", *variables, *personality, "chroot", root, *argv]
+    entering += [*variables, *personality, "chroot", root, *argv]
     return work.run(
         [*_namespaces(qemu is not None), "sh", "-c", ENTER, "enter", root, shown, *entering],
         log=log,
@@ -98,7 +99,7 @@ def run(
     )
 
 
-def test(
+def run_suite(
     work: Work,
     root: Path,
     wheel: Path,
@@ -114,7 +115,7 @@ def test(
 ) -> Tally:
     """Run the test suite on a wheel with the root's Python of the version `python`.
 
-    `packages` is a folder with the suite's requirements, `name` that of the run, and `under` goes into the tally.
+    `packages` is a folder with the suite's requirements, `name` names the run, `under` is for the tally.
     """
     shown = work.folder(f"run-{name}")
     suite.copy(shown / "project")
@@ -130,6 +131,13 @@ def test(
         arguments = ["-o", "timeout=300", "-o", "faulthandler_timeout=600", *arguments]
     enter = partial(run, work, root, shown, machine=machine, qemu=qemu, env=env)
     told = enter([interpreter, "-c", VERSION], log=f"{name}-version").splitlines()[-1]
-    command = ["sh", "-c", 'cd /mnt/project && exec "$@"', "sh", interpreter, *suite.pytest(arguments)]
+    command = [
+        "sh",
+        "-c",
+        'cd /mnt/project && exec "$@"',
+        "sh",
+        interpreter,
+        *suite.pytest(arguments),
+    ]
     text = enter(command, log=f"test-{name}", timeout=timeout, check=False)
     return suite.tally(text, told, under)

@@ -1,7 +1,7 @@
 """Roots of Debian packages, of any suite and architecture, without a change to the host's packages.
 
-apt resolves and fetches with a state of its own in the cache folder, and the packages are unpacked, not installed:
-no script of theirs runs.
+apt resolves and fetches with a state of its own in the cache folder, and the packages are unpacked, not
+installed: no script of theirs runs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ UNPACK = """set -e
 root=$1
 shift
 for package in "$@"; do
-    dpkg-deb --fsys-tarfile "$package" | tar --extract --keep-directory-symlink --no-same-owner --directory "$root"
+    dpkg-deb --fsys-tarfile "$package" |
+        tar --extract --keep-directory-symlink --no-same-owner --directory "$root"
 done
 """
 
@@ -86,7 +87,7 @@ def unpacked(
     machine: str,
     packages: Sequence[str],
     *,
-    finish: Callable[[Path], None] = lambda root: None,
+    finish: Callable[[Path], None] | None = None,
     version: int = 1,
 ) -> Path:
     """Return the folder `name` with these packages, and all that they depend on, unpacked.
@@ -105,7 +106,8 @@ def unpacked(
         archives = sorted((fetched / "cache" / "archives").glob("*.deb"))
         work.run(["sh", "-c", UNPACK, "unpack", root, *archives], log=f"{name}-unpack")
         shutil.rmtree(fetched)
-        finish(root)
+        if finish is not None:
+            finish(root)
 
     key = f"3 {version} {suite} {arch} {' '.join(packages)}"
     return work.once(name, key, make)

@@ -48,8 +48,8 @@ def environment(work: Work, interpreter: Path, version: str) -> Path:
 
     def make(folder: Path) -> None:
         work.run([interpreter, "-m", "venv", folder], log=f"venv-{version}")
-        pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", *needed]
-        work.run(pip, log=f"venv-{version}-pip")
+        pip = ["-m", "pip", "install", "--quiet"]
+        work.run([folder / "bin" / "python", *pip, *needed], log=f"venv-{version}-pip")
 
     exact = subprocess.run(
         [interpreter, "-VV"], capture_output=True, text=True, check=True
@@ -66,8 +66,8 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
     if interpreter is None:
         return sid.test(work, target, wheel, python, arguments)
     chosen = environment(work, interpreter, python)
-    pip = [chosen, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", wheel]
-    work.run(pip, log=f"venv-{python}-wheel")
+    pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"]
+    work.run([chosen, *pip, wheel], log=f"venv-{python}-wheel")
     project = work.folder(f"run-{python}") / "project"
     suite.copy(project)
     text = work.run(
@@ -77,7 +77,9 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
         timeout=TIMEOUT,
         check=False,
     )
-    full = work.run([chosen, "-c", "import platform; print(platform.python_version())"], log="version")
+    full = work.run(
+        [chosen, "-c", "import platform; print(platform.python_version())"], log="version"
+    )
     return suite.tally(
         text, f"CPython {full.splitlines()[-1]}", f"natively, Linux {platform.release()}"
     )

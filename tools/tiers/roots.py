@@ -1,4 +1,4 @@
-"""The test suite on other machines' Linux: a Debian root of each, by qemu where this processor can't run it."""
+"""The test suite on other machines: a Debian root of each, by qemu where this processor can't run it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _only_programs(root: Path) -> None:
 
 
 def qemu(work: Work) -> Path:
-    """Return the folder with qemu's programs: sid's, which need no libraries, and are right about more than older ones."""
+    """Return the folder with qemu's programs: sid's, which need no libraries and get most right."""
     if platform.machine() != "x86_64":
         raise Absent("runs other machines' programs on x86_64 only")
     root = debian.unpacked(work, "qemu", "sid", "x86_64", ["qemu-user"], finish=_only_programs)
@@ -67,7 +67,7 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
         )
         number = next(line.split()[2] for line in version.splitlines() if " version " in line)
         under = under.replace("qemu-user", f"qemu-user {number}")
-    return chroots.test(
+    return chroots.run_suite(
         work,
         root,
         wheel,

@@ -1,4 +1,4 @@
-"""The test suite on Pythons that are newer than this machine's: those of Debian's suite sid, in a root of their own."""
+"""The test suite on newer Pythons than this machine has: Debian sid's, in a root of their own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
         )
     root = debian.root(work, "root-sid", "sid", "x86_64", PACKAGES)
     packages = suite.site(work, f"site-{python}", python, PLATFORMS)
-    return chroots.test(
+    return chroots.run_suite(
         work,
         root,
         wheel,

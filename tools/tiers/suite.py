@@ -1,4 +1,4 @@
-"""The test suite, as every place runs it: a copy away from the sources, what it needs, and what it counted."""
+"""The test suite, as every place runs it: a copy of it, what it needs, and what it counted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from targets import ROOT
 from work import Failed, Tally, Work
 
-# What the tests read of the project. Nothing puts python/ on the path, and without the compiled module it could not be
-# imported: what is tested is the wheel.
+# What the tests read of the project. Nothing puts python/ on the path, and without the compiled module it
+# could not be imported: what is tested is the wheel.
 COPIED = (
     "*.md",
     "*.toml",
@@ -30,7 +30,9 @@ COPIED = (
     "tests",
     "tools",
 )
-REFUSE = shutil.ignore_patterns("__pycache__", ".hypothesis", ".pytest_cache", "target", "*.so", "*.pyd")
+REFUSE = shutil.ignore_patterns(
+    "__pycache__", ".hypothesis", ".pytest_cache", "target", "*.so", "*.pyd"
+)
 
 # The closing line of pytest, such as "= 3 failed, 3100 passed, 45 skipped, 1 error in 61.20s (0:01:01) =".
 CLOSING = re.compile(r"^=* ?((?:\d+ \w+(?:, )?)+) in ([\d.]+)s\b.*$", re.MULTILINE)
@@ -70,7 +72,7 @@ def site(
         words += ["--platform", platform]
 
     def make(folder: Path) -> None:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder]
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
         work.run([*pip, *words, *asked], log=f"{name}-pip")
 
     return work.once(name, " ".join([*words, *asked]), make)
@@ -83,7 +85,9 @@ def install(work: Work, wheel: Path, folder: Path, interpreter: str, log: str) -
     work.run([sys.executable, "-m", "zipfile", "-e", wheel, folder], log=log)
     command = folder / "bin" / "mmap-rs"
     command.parent.mkdir()
-    command.write_text(f"#!{interpreter}\nimport sys\nfrom mmap_rs.__main__ import main\nsys.exit(main())\n")
+    command.write_text(
+        f"#!{interpreter}\nimport sys\nfrom mmap_rs.__main__ import main\nsys.exit(main())\n"
+    )
     command.chmod(0o755)
 
 
