@@ -1,7 +1,9 @@
 """What all tests share: the page size, files to map, and how hard Hypothesis tries."""
 
 import os
+import tomllib
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=2.0,
         help="how long a stress test goes on (default 2)",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what an emulator gets wrong: `MMAP_RS_EMULATOR` names those that the tests run under."""
+    emulators = os.environ.get("MMAP_RS_EMULATOR", "").split()
+    table = Path(__file__).parent.parent / "tools" / "tiers" / "emulators.toml"
+    rows = tomllib.loads(table.read_text(encoding="utf-8"))["skip"] if emulators else []
+    for row in rows:
+        if row["emulator"] in emulators:
+            mark = pytest.mark.skip(reason=f"{row['emulator']}: {row['why']}")
+            for item in items:
+                if fnmatchcase(item.nodeid, row["tests"]):
+                    item.add_marker(mark)

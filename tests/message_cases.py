@@ -1,6 +1,7 @@
 """The table of tests/test_messages.py: what to do wrong, the error, and words that its text must have."""
 
 import ctypes
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ from mmap_rs import (
 
 PAGE = MmapOptions.page_size()
 HUGE = MmapFlags.HUGE_PAGES
+# More than any 64-bit system has addresses for; on a 32-bit one several are.
+TOO_MUCH = sys.maxsize // 2 + 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ def fresh(size: int = 2 * PAGE) -> MmapMut:
 def wrong(value: object) -> Any:
     """Pass what type checkers would not let pass."""
     return value
+
+
+def more_than_there_is() -> object:
+    return [MmapOptions(TOO_MUCH).map_mut() for _ in range(8)]
 
 
 def closed() -> MmapMut:
@@ -145,7 +152,7 @@ CASES = [
     ),
     Case(
         "page size absent",
-        lambda _: MmapOptions(1 << 34).with_page_size(PageSize._16G).map(),
+        lambda _: MmapOptions(1 << 30).with_page_size(PageSize._16G).map(),
         InvalidSizeError,
         ("2**34", "4K"),
     ),
@@ -358,9 +365,9 @@ CASES = [
 SYSTEM = [
     Case(
         "no memory",
-        lambda _: MmapOptions(1 << 60).map_mut(),
+        lambda _: more_than_there_is(),
         SystemCallError,
-        (f"mmap of {1 << 60} bytes", "Errno 12", "RLIMIT_AS"),
+        (f"mmap of {TOO_MUCH} bytes", "Errno 12", "RLIMIT_AS"),
     ),
     Case(
         "lock of what can't be",

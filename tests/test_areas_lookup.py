@@ -294,10 +294,10 @@ def test_a_child_looks_at_itself() -> None:
 def test_an_iterator_does_not_go_on_in_a_child() -> None:
     check_child(
         """
-        import os
+        import os, sys
         from mmap_rs import InvalidOperationError, MemoryAreas
 
-        for iterator in (MemoryAreas.open(), MemoryAreas.query_range(range(2**63))):
+        for iterator in (MemoryAreas.open(), MemoryAreas.query_range(range(2 * sys.maxsize))):
             whole = len(list(MemoryAreas.open()))
             next(iterator)
             child = os.fork()

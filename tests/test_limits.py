@@ -44,7 +44,7 @@ def give_up_rights():
         os.setuid(65534)
 
 def at_most_one_error_class():
-    refused(lambda: MmapOptions(1 << 46).map_mut(), errno.ENOMEM, errno.EAGAIN)
+    refused(lambda: MmapOptions(P).map_none().lock(), errno.ENOMEM, errno.EAGAIN, errno.EPERM)
 
 at_most_one_error_class()  # what errors import is imported now
 """

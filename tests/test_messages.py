@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mmap_rs
-from message_cases import CASES, PAGE, SYSTEM, Case, fresh
+from message_cases import CASES, PAGE, SYSTEM, Case, fresh, more_than_there_is
 from mmap_rs import AttributeMismatchError, MmapOptions, PageSize, PageSizes, SystemCallError
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the words are those of Linux")
@@ -73,7 +73,7 @@ def test_the_table_has_every_class_of_error() -> None:
 
 def test_hints_are_there_for_programs_too() -> None:
     with pytest.raises(SystemCallError) as info:
-        MmapOptions(1 << 60).map_mut()
+        more_than_there_is()
     assert info.value.operation is not None
     if sys.platform == "linux":
         assert info.value.hint is not None

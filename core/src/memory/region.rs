@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::kind::{Access, Kind};
 use super::object::Object;
 use super::range::Checked;
-use super::{advice, sys};
+use super::{advice, page, sys};
 use crate::guard::{self, Guard};
 use crate::state::{Resident, Span};
 use crate::{Error, Result};
@@ -190,6 +190,7 @@ impl Region {
                 next.span.start
             )));
         }
+        page::check_len(self.span.len.saturating_add(next.span.len))?;
         self.facts.continued_by(self.span.len, &next.facts)
     }
 

@@ -76,6 +76,7 @@ impl Request {
         if self.unsafe_flags.contains(UnsafeMmapFlags::MAP_FIXED) && self.address == 0 {
             return Err(Error::InvalidOperation("MAP_FIXED needs an address: call with_address() too".to_owned()));
         }
+        page::check_len(self.size)?;
         let opened = match &self.source {
             Some(source) => Some(source.prepare(self.size, self.writes(access))?),
             None => None,
@@ -142,21 +143,28 @@ impl Request {
             Some(Huge::Sized(size)) => options = options.with_page_size(size),
             None => flags -= MmapFlags::HUGE_PAGES,
         }
-        options = options.with_flags(flags);
+        let far = self.source.as_ref().is_some_and(|source| sys::is_far(source.offset()));
+        options = options.with_flags(if far { flags - sys::TOUCHING } else { flags });
         if let (Some(opened), Some(source)) = (opened, &self.source) {
             // SAFETY: upstream marks it unsafe as others may change the file. The bytes are only ever reached
             // through raw pointers, which allow for that (see `bytes`).
-            options = unsafe { options.with_file(&opened.file, source.offset()) };
+            options = unsafe { options.with_file(&opened.file, if far { 0 } else { source.offset() }) };
         }
         // SAFETY: JIT allows protections that the caller asks for by name; MAP_FIXED is the caller's promise, made
         // by calling a method that is documented as unsafe.
         options = unsafe { options.with_unsafe_flags(self.unsafe_flags) };
-        Object::new(options, access, reserved).map_err(fail).map_err(|error| match (pages.huge, &error) {
-            (Some(_), Error::System(system)) if sys::is_out_of_memory(system.code) => error.with_hint(
-                "no free huge pages of this size: reserve some (vm.nr_hugepages, or /sys/kernel/mm/hugepages)",
-            ),
-            _ => error,
-        })
+        let object =
+            Object::new(options, access, reserved).map_err(fail).map_err(|error| match (pages.huge, &error) {
+                (Some(_), Error::System(system)) if sys::is_out_of_memory(system.code) => error.with_hint(
+                    "no free huge pages of this size: reserve some (vm.nr_hugepages, or /sys/kernel/mm/hugepages)",
+                ),
+                _ => error,
+            })?;
+        if let (true, Some(opened), Some(source)) = (far, opened, &self.source) {
+            sys::shift(object.span(), access, flags, &opened.file, source.offset())
+                .map_err(|code| Error::system(sys::VARIANT, code, self.operation(access)))?;
+        }
+        Ok(object)
     }
 
     fn operation(&self, access: Access) -> String {

@@ -22,7 +22,7 @@ pub(in super::super) fn is_out_of_memory(code: i32) -> bool {
     code == libc::ENOMEM
 }
 
-fn done(status: i32) -> Result<(), i32> {
+pub(super) fn done(status: i32) -> Result<(), i32> {
     if status == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) }
 }
 
