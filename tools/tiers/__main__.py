@@ -55,10 +55,9 @@ def check(work: Work, target: Target) -> str:
 
 
 def wheel(work: Work, target: Target, python: str) -> str:
-    """Build and inspect the wheel."""
+    """Build the wheel and inspect it."""
     module = importlib.import_module("wheels")
-    path: Path = module.build(work, target, python)
-    return path.name
+    return str(module.inspected(work, target, python))
 
 
 def test(work: Work, target: Target, python: str, arguments: list[str]) -> str:
