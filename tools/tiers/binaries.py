@@ -54,7 +54,10 @@ def read(path: Path) -> Module:
 
 def _elf(binary: lief.ELF.Binary) -> Module:
     imports: set[Import] = set()
-    for symbol in binary.imported_symbols:
+    for symbol in binary.dynamic_symbols:
+        # Also those without a type: linkers for bare lists of names give none.
+        if symbol.shndx != 0 or not symbol.name:
+            continue
         version = symbol.symbol_version
         detail = version.symbol_version_auxiliary if version is not None else None
         imports.add(Import(str(symbol.name), str(detail.name) if detail is not None else ""))
