@@ -5,39 +5,11 @@ Read by lief, which knows the formats of all systems.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import lief
+from modules import Import, Module
 from work import Failed
-
-
-@dataclass(frozen=True)
-class Import:
-    """A name that must be found at loading, with its version and library where the format tells them."""
-
-    name: str
-    version: str = ""
-    library: str = ""
-
-
-@dataclass(frozen=True)
-class Module:
-    """A compiled module. Empty texts and sets mean that its format has no such thing."""
-
-    kind: str
-    machine: str
-    needed: frozenset[str]
-    imports: frozenset[Import]
-    exports: frozenset[str]
-    # Bytes to which what is loaded is aligned: the largest page size that it can be loaded with.
-    alignment: int
-    # Of Apple's systems: which of them, its oldest version, the name that it has as a library.
-    platform: str = ""
-    minimum: str = ""
-    install_name: str = ""
-    # Things that a system refuses or that weaken it: an executable stack, relocated code and the like.
-    faults: frozenset[str] = frozenset()
 
 
 def read(path: Path) -> Module:
@@ -121,7 +93,7 @@ def _mach_o(binary: lief.MachO.Binary) -> Module:
         faults.add("it is not signed, which Apple Silicon asks of all code")
     for segment in binary.segments:
         if segment.init_protection & 6 == 6:
-            faults.add(f"the segment {segment.name} is writable and executable")
+            faults.add(f"the segment {segment.name!r} is writable and executable")
     # The first segment holds the headers, at 0.
     starts = [segment.virtual_address for segment in binary.segments if segment.virtual_address]
     alignment = min((start & -start for start in starts), default=0)

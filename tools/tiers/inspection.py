@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import binaries
-from abi3info import DATAS, FUNCTIONS  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs]
+from modules import Module
 from targets import Target
 from work import Failed, Work
 
@@ -78,23 +78,23 @@ def _is_python(name: str) -> bool:
     return name.startswith(("Py", "_Py"))
 
 
-def python_problems(module: binaries.Module, python: str) -> list[str]:
+def python_problems(
+    module: Module, python: str, stable: Mapping[str, tuple[int, int]]
+) -> list[str]:
     """Name what the stable ABI has not, or not yet in the oldest Python that the wheel is for."""
     if python not in NEWEST:
         return []
-    stable = {str(symbol.name): item.added for symbol, item in [*FUNCTIONS.items(), *DATAS.items()]}
     found: list[str] = []
     for name in sorted(entry.name for entry in module.imports if _is_python(entry.name)):
         if name not in stable:
             found.append(f"{name} does not belong to the stable ABI")
-            continue
-        added = stable[name]
-        if (added.major, added.minor) > NEWEST[python]:
-            found.append(f"{name} came with Python {added.major}.{added.minor} only")
+        elif stable[name] > NEWEST[python]:
+            major, minor = stable[name]
+            found.append(f"{name} came with Python {major}.{minor} only")
     return found
 
 
-def glibc_problems(module: binaries.Module, tag: str) -> list[str]:
+def glibc_problems(module: Module, tag: str) -> list[str]:
     """Name what is newer in glibc than the tag says."""
     wanted = re.fullmatch(r"manylinux_(\d+)_(\d+)_\w+", tag)
     if wanted is None:
@@ -108,7 +108,7 @@ def glibc_problems(module: binaries.Module, tag: str) -> list[str]:
     return found
 
 
-def unresolved(module: binaries.Module, target: Target, known: frozenset[str]) -> list[str]:
+def unresolved(module: Module, target: Target, known: frozenset[str]) -> list[str]:
     """Name what no library of the system is known to have; `known` is of a C library without versions."""
     names: list[str] = []
     for entry in module.imports:
@@ -142,7 +142,7 @@ WEAK = {
 }
 
 
-def layout_problems(module: binaries.Module, target: Target) -> list[str]:
+def layout_problems(module: Module, target: Target) -> list[str]:
     """Check the format, the processor, and what the system asks of a module's layout."""
     found = [f"{text}" for text in sorted(module.faults)]
     if target.system in {"macos", "ios"}:
@@ -174,7 +174,7 @@ def layout_problems(module: binaries.Module, target: Target) -> list[str]:
     return found
 
 
-def apple_problems(module: binaries.Module, target: Target) -> list[str]:
+def apple_problems(module: Module, target: Target) -> list[str]:
     """Check which of Apple's systems it is for, from which version on, and its name as a library."""
     version = re.match(r"(?:macosx|ios)_(\d+)_(\d+)_", target.tag)
     minimum = f"{version[1]}.{version[2]}" if version is not None else ""
@@ -194,11 +194,19 @@ def apple_problems(module: binaries.Module, target: Target) -> list[str]:
 
 
 def module_problems(
-    module: binaries.Module, target: Target, python: str, known: frozenset[str] = frozenset()
+    module: Module,
+    target: Target,
+    python: str,
+    stable: Mapping[str, tuple[int, int]],
+    known: frozenset[str] = frozenset(),
 ) -> list[str]:
-    """List what is wrong with a compiled module."""
+    """List what is wrong with a compiled module.
+
+    `stable` has the stable ABI's names with the Python that they came with, `known` those of a C library
+    without versions.
+    """
     found = layout_problems(module, target)
-    found += python_problems(module, python)
+    found += python_problems(module, python, stable)
     found += unresolved(module, target, known)
     if target.system == "linux":
         found += glibc_problems(module, target.tag)
@@ -238,6 +246,10 @@ def inspect(
     work: Work, wheel: Path, target: Target, python: str, known: frozenset[str] = frozenset()
 ) -> Report:
     """Hold a wheel to the rules; `Failed` lists what is wrong with it."""
+    # They need libraries; the rules do without.
+    import binaries
+    import stable_abi
+
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         found = wheel_problems(wheel, names, target)
@@ -246,7 +258,7 @@ def inspect(
             raise Failed("\n".join(found))
         folder = work.folder(f"inspected/{target.triple}-{python}")
         module = binaries.read(Path(archive.extract(compiled[0], folder)))
-    found += module_problems(module, target, python, known)
+    found += module_problems(module, target, python, stable_abi.names(), known)
     if found:
         raise Failed(f"{wheel.name}:\n" + "\n".join(f"    {line}" for line in found))
     ours = [entry for entry in module.imports if _is_python(entry.name)]
