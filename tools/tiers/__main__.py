@@ -22,7 +22,7 @@ PLACES = {"host": "natively", "root": "roots", "wine": "wine", "bionic": "bionic
 
 EXPLANATION = """
 What is needed (a compiler with the sources of its standard library, zig, other machines' systems) is fetched
-into a cache folder: $MMAP_RS_TIERS_CACHE, else mmap-rs-tiers in the user's folder of caches. It can be removed
+into a cache folder: $MMAP_RS_TIERS_CACHE, else mmap-rs-tiers in the folder of caches. It can be removed
 at any time. Logs are in its folder `logs`. A first build of a target takes minutes; what is there already is
 not made again. Exit status: 0 if nothing failed, 1 if something did, 2 for a wrong command line. A step that
 this machine can't do is told as `absent`, with the reason, and is no failure.
