@@ -16,6 +16,9 @@ def check(work: Work, target: Target) -> str:
     """Compile `core/` and `src/` for a target and return with which compiler; a warning is a failure."""
     compiler = rust.compiler(work, target)
     words = ["check", "--locked", "--workspace", "--target", target.triple, *compiler.std_words]
+    if compiler.build_std:
+        # Without what prints backtraces: nothing here calls it, and it takes a while to compile.
+        words += ["-Zbuild-std-features=panic-unwind"]
     env = {
         **compiler.env,
         "CARGO_TARGET_DIR": str(work.folder("check")),
