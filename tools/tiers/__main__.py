@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,9 @@ at any time. Logs are in its folder `logs`. A first build of a target takes minu
 not made again. Exit status: 0 if nothing failed, 1 if something did, 2 for a wrong command line. A step that
 this machine can't do is told as `absent`, with the reason, and is no failure.
 """
+
+# What is set for builds on this machine, and would mislead those for others.
+FOREIGN = ("PYO3_PYTHON", "RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS")
 
 Verdict = Literal["ok", "FAILED", "absent"]
 Step = tuple[str, Callable[[], str]]
@@ -200,6 +204,8 @@ def main() -> int:
             head = f"{target.triple:32} tier {target.tier or '-'}  {target.tag:36}"
             print(f"{head} {'; '.join(target.differs)}".rstrip())
         return 0
+    for name in FOREIGN:
+        os.environ.pop(name, None)
     work = Work()
     outcomes = [
         attempt(work, target, step, action)
