@@ -14,7 +14,7 @@ WARNED = re.compile(r"^warning: `(mmap-rs-\S+)` .* generated \d+ warning", re.MU
 
 def check(work: Work, target: Target) -> str:
     """Compile `core/` and `src/` for a target and return with which compiler; a warning is a failure."""
-    compiler = rust.compiler(work, target)
+    compiler = rust.compiler(work, target.triple)
     words = ["check", "--locked", "--workspace", "--target", target.triple, *compiler.std_words]
     if compiler.build_std:
         # Without what prints backtraces: nothing here calls it, and it takes a while to compile.

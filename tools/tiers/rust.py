@@ -11,7 +11,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from targets import Target
 from work import Absent, Work
 
 # lld links what zig can't; llvm's objcopy strips what is linked for Apple's systems.
@@ -113,14 +112,14 @@ def debian(work: Work) -> Rust:
     )
 
 
-def installed(work: Work, target: Target) -> Rust | None:
+def installed(work: Work, triple: str) -> Rust | None:
     """Return this machine's own compiler if it has the target's standard library."""
     rustc = shutil.which("rustc")
     cargo = shutil.which("cargo")
     if rustc is None or cargo is None:
         return None
     said = work.run(
-        [rustc, "--print", "target-libdir", "--target", target.triple],
+        [rustc, "--print", "target-libdir", "--target", triple],
         log="rust-installed",
         check=False,
     )
@@ -130,9 +129,9 @@ def installed(work: Work, target: Target) -> Rust | None:
     return Rust(_version(work, Path(rustc), {}), Path(cargo).parent, {}, build_std=False)
 
 
-def compiler(work: Work, target: Target) -> Rust:
+def compiler(work: Work, triple: str) -> Rust:
     """Return a compiler for a target: this machine's if it can, else Debian's."""
-    return installed(work, target) or debian(work)
+    return installed(work, triple) or debian(work)
 
 
 def linker(work: Work, name: str) -> Path:

@@ -65,8 +65,9 @@ def platforms(targets: list[Target], found: list[Result]) -> str:
         wheel = _named(own, "wheel")
         built = _cell(wheel)
         if wheel is not None and wheel.verdict == "ok":
-            stubs = " (stubs)" if target.local.link == "stubs" else ""
-            built += f"{_size(wheel)}{stubs}"
+            other = " (stubs)" if target.local.link == "stubs" else ""
+            other = " (gnu)" if target.system == "windows" else other
+            built += f"{_size(wheel)}{other}"
         cells = [
             f"`{target.triple}`",
             str(target.tier or "beyond"),

@@ -22,6 +22,12 @@ SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed"}
 # The features of Cargo.toml that a kind of wheel has, and the interpreter that stands for it.
 FEATURES = {"abi3-py311": ["abi3-py311"], "cp314t": [], "abi3t-py315": ["abi3t-py315"]}
 INTERPRETERS = {"abi3-py311": "python3.11", "cp314t": "python3.14t", "abi3t-py315": "python3.15t"}
+# Microsoft's linker and libraries are not to be had here: for Windows, zig links with those of MinGW.
+LINKED_AS = {
+    "x86_64-pc-windows-msvc": "x86_64-pc-windows-gnu",
+    "i686-pc-windows-msvc": "i686-pc-windows-gnu",
+    "aarch64-pc-windows-msvc": "aarch64-pc-windows-gnullvm",
+}
 # FreeBSD's tags name a release; maturin would take that of the kernel it runs on.
 FREEBSD = "14.2-RELEASE"
 
@@ -65,12 +71,16 @@ def inspected(work: Work, target: Target, python: str) -> str:
     wheel = build(work, target, python)
     known = programs.musl_names(work) if target.system == "musl" else frozenset[str]()
     report = inspection.inspect(work, wheel, target, python, known)
-    shipped = " (linked with stubs: never shipped)" if target.local.link == "stubs" else ""
-    return f"{report}{shipped}"
+    if target.local.link == "stubs":
+        return f"{report} (linked with stubs: never shipped)"
+    if target.triple in LINKED_AS:
+        return f"{report} (linked as {LINKED_AS[target.triple]})"
+    return str(report)
 
 
 def _build(work: Work, target: Target, python: str, out: Path) -> None:
-    compiler = rust.compiler(work, target)
+    triple = LINKED_AS.get(target.triple, target.triple)
+    compiler = rust.compiler(work, triple)
     env = {
         **compiler.env,
         **programs.zig_env(work),
@@ -81,7 +91,7 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
     # maturin asks the first Python there for zig.
     path = env.get("PATH", os.environ["PATH"])
     env["PATH"] = os.pathsep.join([str(programs.python(work).parent), path])
-    words: list[str | Path] = ["build", "--release", "--locked", "--target", target.triple]
+    words: list[str | Path] = ["build", "--release", "--locked", "--target", triple]
     words += ["--out", out, *compiler.std_words]
     if python != "abi3-py311":
         words += ["--no-default-features"]
@@ -102,8 +112,6 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
         env |= ios_link.environment(work, target)
         env[_flags_variable(target)] = " ".join(ios_link.flags(work, rust.linker(work, "ld64.lld")))
         interpreter = sys.executable
-    elif target.system == "windows":
-        raise Absent("nothing here links for Windows yet")
     words += ["--interpreter", interpreter]
     maturin = programs.python(work).with_name("maturin")
     work.run([maturin, *words], log=f"wheel-{target.triple}-{python}", env=env)
