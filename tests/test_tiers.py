@@ -229,6 +229,14 @@ def test_a_making_that_broke_off_leaves_nothing(tmp_path: Path) -> None:
         work.once("thing", "2", fail)
 
 
+def test_what_was_done_is_remembered_for_the_same_key(tmp_path: Path) -> None:
+    work = Work(tmp_path)
+    assert work.remembered("test", "1") is None
+    work.remember("test", "1", "3 passed\nand more")
+    assert work.remembered("test", "1") == "3 passed\nand more"
+    assert work.remembered("test", "2") is None
+
+
 def test_programs_are_logged_and_their_failures_told(tmp_path: Path) -> None:
     work = Work(tmp_path)
     assert "hello" in work.run([sys.executable, "-c", "print('hello')"], log="hello")

@@ -32,11 +32,11 @@ LINKED_AS = {
 FREEBSD = "14.2-RELEASE"
 
 
-def fingerprint() -> str:
-    """Return a hash of all that a wheel is made of."""
+def fingerprint(*folders: str) -> str:
+    """Return a hash of all that a wheel is made of, and of more folders."""
     paths = [ROOT / name for name in SOURCES]
     paths += Path(__file__).parent.glob("*link.py")
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, *folders):
         found = (ROOT / folder).rglob("*")
         paths += [path for path in found if path.suffix in SUFFIXES]
     digest = hashlib.sha256()
