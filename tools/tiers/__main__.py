@@ -94,6 +94,8 @@ def test(work: Work, target: Target, python: str, arguments: list[str]) -> str:
     try:
         module = importlib.import_module(PLACES[target.local.place])
     except ModuleNotFoundError as error:
+        if error.name != PLACES[target.local.place]:
+            raise
         raise Absent(f"there is no runner for the place {target.local.place!r}") from error
     tally: Tally = module.test(work, target, built, python, arguments)
     counts = f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped"
