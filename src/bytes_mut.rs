@@ -3,6 +3,7 @@
 use crate::access::{LARGE, detached_if, hold, intact, look};
 use crate::args::{Key, Range, byte, out_of_range, place};
 use crate::bytes::assign;
+use crate::code::may_write;
 use crate::error::{self, invalid_offset};
 use crate::foreign::Foreign;
 use crate::kinds;
@@ -37,6 +38,7 @@ pub struct MmapMut;
 fn writable<'a>(object: &'a Bound<'_, impl PyClass>) -> PyResult<&'a Mapping> {
     let mapping = base(object).get();
     if mapping.kind().is_writable() {
+        may_write(object.py(), mapping)?;
         Ok(mapping)
     } else {
         Err(PyTypeError::new_err(format!("the bytes of a {} can't be written", mapping.kind().name())))

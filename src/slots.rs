@@ -13,7 +13,7 @@ use crate::iter::ByteIterator;
 use crate::mapping::Mapping;
 use crate::slices::Unpacked;
 use crate::{bytes_mut, export};
-use mmap_rs_core::memory::bytes as raw;
+use mmap_rs_core::memory::{bytes as raw, jit};
 use pyo3::ffi::{self, Py_buffer, Py_ssize_t, PyObject, PyType_Slot};
 use pyo3::impl_::pyclass::{PyClassImplCollector, PyClassItems, PyMethods};
 use pyo3::impl_::pymethods::{PyMethodDef, PyMethodDefType};
@@ -104,6 +104,12 @@ unsafe fn integer(object: *mut PyObject) -> Option<isize> {
 #[inline(always)]
 fn live(mapping: &Mapping) -> Option<Glance<'_>> {
     if mapping.cell().is_marked() { None } else { Glance::quick(mapping) }
+}
+
+/// The same for a call that writes. Where a thread may have to ask first, the thorough way finds out.
+#[inline(always)]
+fn live_to_write(mapping: &Mapping) -> Option<Glance<'_>> {
+    if jit::MUST_ASK || !mapping.kind().is_writable() { None } else { live(mapping) }
 }
 
 /// `m[key]`.
@@ -214,10 +220,10 @@ fn any_assign() -> ffi::objobjargproc {
 fn set(mapping: &Mapping, index: isize, byte: isize) -> bool {
     let set = || {
         let byte = u8::try_from(byte).ok()?;
-        let held = live(mapping)?;
+        let held = live_to_write(mapping)?;
         let at = place(index, held.span().len)?;
-        // SAFETY: the glance keeps the span mapped; its kind is looked at below.
-        let done = mapping.kind().is_writable() && unsafe { raw::BytesMut::new(held.span()).set(at, byte) };
+        // SAFETY: the glance keeps the span mapped, and it is writable.
+        let done = unsafe { raw::BytesMut::new(held.span()).set(at, byte) };
         (done && !mapping.cell().is_marked()).then_some(())
     };
     set().is_some()
@@ -266,7 +272,7 @@ unsafe fn set_short(mapping: &Mapping, unpacked: Unpacked, source: *mut PyObject
 /// Attached, and `len` bytes at `source` that can be read.
 #[inline(always)]
 unsafe fn copy_in(mapping: &Mapping, unpacked: Unpacked, source: *const u8, len: usize) -> bool {
-    let Some(held) = live(mapping).filter(|_| mapping.kind().is_writable()) else { return false };
+    let Some(held) = live_to_write(mapping) else { return false };
     let slice = unpacked.of(held.span().len);
     if slice.step != 1 || slice.len >= LARGE || slice.len != len {
         return false;

@@ -115,7 +115,7 @@ def smaps_at(address: int) -> KernelArea:
 
 
 @contextmanager
-def hole(size: int, alignment: int = 4096) -> Generator[int]:
+def hole(size: int, alignment: int = 1) -> Generator[int]:
     """Give the address of `size` free bytes with inaccessible pages on both sides.
 
     What is mapped there is joined with no neighbour by the kernel, and so can be measured alone.

@@ -145,6 +145,9 @@ impl Error {
     }
 }
 
+#[cfg(unix)]
+const IS_LINUX: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// What to do about an error number of a system call, which is the first word of `operation`.
 #[cfg(unix)]
 fn hint(operation: &str, code: i32) -> Option<&'static str> {
@@ -153,8 +156,18 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
         ("mlock", libc::ENOMEM | libc::EAGAIN | libc::EPERM) | ("mmap", libc::EAGAIN) => {
             Some("raise the limit RLIMIT_MEMLOCK (ulimit -l); inaccessible memory can't be locked at all")
         }
-        ("mmap", libc::ENOMEM) => Some(
-            "not enough memory or address space (RLIMIT_AS, overcommit), or more mappings than vm.max_map_count allows",
+        ("mmap", libc::ENOMEM) => Some(if IS_LINUX {
+            "not enough memory or address space (RLIMIT_AS, overcommit), or more mappings than vm.max_map_count allows"
+        } else {
+            "not enough memory or address space"
+        }),
+        ("mmap" | "mprotect", libc::EACCES | libc::EPERM) if cfg!(target_os = "ios") => Some(
+            "iOS makes no memory executable for an app without an entitlement that the store gives to none: interpret \
+             instead. Else the file must be opened for what the mapping does",
+        ),
+        ("mmap" | "mprotect", libc::EACCES | libc::EPERM) if cfg!(target_os = "macos") => Some(
+            "the file must be opened for what the mapping does; and a hardened program makes memory executable only \
+             with the entitlement com.apple.security.cs.allow-jit and UnsafeMmapFlags.JIT",
         ),
         ("mmap", libc::EACCES) => {
             Some("the file must be opened for what the mapping does: reading always, writing for a shared writable one")
@@ -167,7 +180,7 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
             Some("the file behind the mapping was not opened for that, or the system forbids execution")
         }
         // Linux says EAGAIN of an advice that has no room to cut an area in two.
-        ("mprotect" | "munmap" | "madvise", libc::ENOMEM) | ("madvise", libc::EAGAIN) => {
+        ("mprotect" | "munmap" | "madvise", libc::ENOMEM) | ("madvise", libc::EAGAIN) if IS_LINUX => {
             Some("the change would need more mappings than vm.max_map_count allows")
         }
         ("madvise", libc::EINVAL) => Some("the system can't follow this advice for this kind of mapping"),

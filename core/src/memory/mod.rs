@@ -11,6 +11,7 @@
 //! | [`page`] | page sizes | U2, U3 |
 //! | [`range`] | ranges, checked and widened to pages | U1 |
 //! | [`advice`] | advice at any time | U7, U9 |
+//! | [`jit`] | memory that a thread must ask to write | U23 |
 //! | [`bytes`] | the bytes themselves, through raw pointers | |
 //! | `rfind` | the last place of a needle | |
 //! | `sys` | system calls that upstream has not, or not so | |
@@ -18,6 +19,7 @@
 pub mod advice;
 pub mod bytes;
 pub mod facts;
+pub mod jit;
 pub mod kind;
 mod object;
 pub mod page;
