@@ -42,6 +42,8 @@ pub struct SystemError {
     pub variant: &'static str,
     /// The error number: `errno`, on Windows `GetLastError`, from Mach its own.
     pub code: i32,
+    /// The `errno` that it is told as, where the system's own number says less.
+    pub errno: Option<i32>,
     /// What was tried, with its values.
     pub operation: String,
     /// What the user can do about it, where that is known.
@@ -112,7 +114,7 @@ impl Error {
     /// An error number of the system's.
     pub fn system(variant: &'static str, code: i32, operation: String) -> Self {
         let hint = hint(&operation, code);
-        Error::System(SystemError { variant, code, operation, hint, path: None })
+        Error::System(SystemError { variant, code, errno: None, operation, hint, path: None })
     }
 
     /// The error of the system call that just failed on this thread.
@@ -124,6 +126,15 @@ impl Error {
     /// An error of the standard library's, with what was tried.
     pub fn io(error: &std::io::Error, operation: String) -> Self {
         Error::system("Io", error.raw_os_error().unwrap_or(0), operation)
+    }
+
+    /// The same, told as an `errno`.
+    #[must_use]
+    pub fn with_errno(mut self, errno: i32) -> Self {
+        if let Error::System(error) = &mut self {
+            error.errno = Some(errno);
+        }
+        self
     }
 
     /// The same with the path that it was about.

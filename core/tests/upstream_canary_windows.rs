@@ -65,7 +65,7 @@ fn u16_the_address_of_a_file_is_forgotten() {
 fn u17_lists_of_other_processes_leak() {
     let before = next_handle();
     for _ in 0..100 {
-        drop(MemoryAreas::open(Some(std::process::id())).expect("ours"));
+        assert!(MemoryAreas::open(Some(std::process::id())).is_ok(), "ours");
     }
     assert!(next_handle() >= before + 100);
 }

@@ -85,7 +85,10 @@ fn open(pid: u32) -> Result<OwnedHandle> {
     // SAFETY: gives a handle that is ours, or null.
     let handle = unsafe { OpenProcess(PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, 0, pid) };
     if handle.is_null() {
-        return Err(failed("OpenProcess"));
+        let error = failed("OpenProcess");
+        // So the system says that there is no such process: nothing else is wrong with the call.
+        let is_absent = matches!(&error, Error::System(error) if error.code == ERROR_INVALID_PARAMETER as i32);
+        return Err(if is_absent { error.with_errno(libc::ESRCH) } else { error });
     }
     // SAFETY: as above; closed with its owner.
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })

@@ -7,7 +7,7 @@ use super::super::super::page;
 use super::{code, last};
 use crate::state::Span;
 use std::ffi::c_void;
-use windows_sys::Win32::Foundation::ERROR_MAPPED_ALIGNMENT;
+use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, ERROR_MAPPED_ALIGNMENT, ERROR_NOT_ENOUGH_MEMORY};
 use windows_sys::Win32::System::Memory::{
     MEM_COMMIT, MEM_DECOMMIT, MEM_LARGE_PAGES, MEM_RELEASE, MEM_RESERVE, MEMORY_MAPPED_VIEW_ADDRESS, PAGE_NOACCESS,
     PAGE_PROTECTION_FLAGS, UnmapViewOfFile, VirtualAlloc, VirtualFree,
@@ -37,11 +37,17 @@ impl Allocation {
         // Large pages are never only reserved: the system has them at once or not at all.
         let commit = if reserved && !large { 0 } else { MEM_COMMIT };
         let how = MEM_RESERVE | commit | if large { MEM_LARGE_PAGES } else { 0 };
-        place.first(|address| {
-            // SAFETY: takes addresses that nobody has: the system refuses others.
-            let base = unsafe { VirtualAlloc(address as *const c_void, len, how, protection) };
-            if base.is_null() { Err(last()) } else { Ok(Self { base: base as usize, is_view: false }) }
-        })
+        place
+            .first(|address| {
+                // SAFETY: takes addresses that nobody has: the system refuses others.
+                let base = unsafe { VirtualAlloc(address as *const c_void, len, how, protection) };
+                if base.is_null() { Err(last()) } else { Ok(Self { base: base as usize, is_view: false }) }
+            })
+            .map_err(|number| match number {
+                // More than the whole address space is a wrong parameter to this system, and no other is wrong here.
+                _ if number == code(ERROR_INVALID_PARAMETER) && !large => code(ERROR_NOT_ENOUGH_MEMORY),
+                other => other,
+            })
     }
 
     /// Where it begins.
