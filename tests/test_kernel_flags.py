@@ -22,9 +22,8 @@ from mmap_rs import (
     SystemCallError,
 )
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="reads the flags back from Linux's /proc/self/smaps"
-)
+if sys.platform != "linux":
+    pytest.skip("reads the flags back from Linux's /proc/self/smaps", allow_module_level=True)
 
 NONE = MmapFlags(0)
 PAGES = 8

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 
 import pytest
 
 from child import check_child, describe, died_of, run_child
+from kernel import is_root
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sets Linux's limits")
 
@@ -73,7 +73,7 @@ assert descriptors() == before
     )
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="has to give up rights that only root has")
+@pytest.mark.skipif(not is_root(), reason="has to give up rights that only root has")
 def test_locked_memory() -> None:
     check_child(
         PRELUDE
@@ -105,7 +105,7 @@ assert status("VmLck") == base
     )
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="has to give up rights that only root has")
+@pytest.mark.skipif(not is_root(), reason="has to give up rights that only root has")
 def test_no_right_to_lock_at_all() -> None:
     check_child(
         PRELUDE

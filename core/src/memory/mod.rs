@@ -3,7 +3,7 @@
 //! | module | concept | upstream's defects met there |
 //! | --- | --- | --- |
 //! | [`kind`] | the six types and the five protections, as a table | |
-//! | `object` | upstream's objects, one of six types each | |
+//! | `object` | upstream's objects, one of six types each; under Windows `sys` has its own | |
 //! | [`region`] | one or several objects side by side | U4, U5, U10 |
 //! | [`facts`] | what upstream does not keep of a mapping | U4 |
 //! | [`request`] | what a mapping is to be; making it | U3, U6, U7 |
@@ -21,6 +21,7 @@ pub mod bytes;
 pub mod facts;
 pub mod jit;
 pub mod kind;
+#[cfg(unix)]
 mod object;
 pub mod page;
 pub mod range;
@@ -32,6 +33,10 @@ mod sys;
 
 pub use facts::{Backing, Facts};
 pub use kind::{Access, Kind};
+#[cfg(unix)]
+use object::Object;
 pub use region::{Failure, Region};
 pub use request::Request;
 pub use source::Source;
+#[cfg(windows)]
+use sys::object::Object;

@@ -3,16 +3,18 @@
 //! U3: huge pages in lengths that could not be given back. U6: file maps past the end. U7: advice that fails after
 //! the map was made left it mapped; here it is unmapped. U2: a page size that silently became another.
 
+use super::Object;
 use super::facts::{Backing, Facts};
 use super::kind::Access;
-use super::object::Object;
 use super::page::{self, Huge};
 use super::region::Region;
 use super::source::{Opened, Source};
 use super::{advice, sys};
 use crate::state::watch;
 use crate::{Error, Result};
-use mmap_rs::{MmapFlags, MmapOptions, UnsafeMmapFlags};
+#[cfg(unix)]
+use mmap_rs::MmapOptions;
+use mmap_rs::{MmapFlags, UnsafeMmapFlags};
 
 /// Upstream's `MmapOptions`, checked and reusable.
 #[derive(Clone, Debug)]
@@ -88,7 +90,7 @@ impl Request {
                 self.size, pages.unit
             )));
         }
-        let object = self.ask_upstream(opened.as_ref(), &pages, access, reserved)?;
+        let object = self.make(opened.as_ref(), &pages, access, reserved)?;
         let facts = Facts {
             access,
             reserved,
@@ -130,7 +132,8 @@ impl Request {
         }
     }
 
-    fn ask_upstream(&self, opened: Option<&Opened>, pages: &Pages, access: Access, reserved: bool) -> Result<Object> {
+    #[cfg(unix)]
+    fn make(&self, opened: Option<&Opened>, pages: &Pages, access: Access, reserved: bool) -> Result<Object> {
         let fail = |error| Error::from_upstream(error, || self.operation(access));
         // U7, U9: what upstream would ask of the kernel after the map was made is asked by `finish`.
         let mut flags = self.flags - advice::ALL - sys::LATER;
@@ -167,13 +170,49 @@ impl Request {
         Ok(object)
     }
 
+    #[cfg(windows)]
+    fn make(&self, opened: Option<&Opened>, pages: &Pages, access: Access, reserved: bool) -> Result<Object> {
+        use sys::object::{Plan, Unmade};
+        let source = opened.zip(self.source.as_ref());
+        let plan = Plan {
+            size: self.size,
+            address: self.address,
+            unsafe_flags: self.unsafe_flags,
+            large: pages.huge.is_some(),
+            shared: self.flags.contains(MmapFlags::SHARED),
+            file: source.map(|(opened, source)| (&opened.file, opened.len, source.offset())),
+        };
+        Object::new(&plan, access, reserved).map_err(|unmade| match (unmade, source) {
+            (Unmade::PastEnd, Some((opened, source))) => Error::InvalidSize(format!(
+                "{} bytes from offset {} on reach past the last page of {}, which holds {} bytes; Windows maps that \
+                 only where the mapping makes the file longer: SHARED, writable and past_end=True",
+                self.size,
+                source.offset(),
+                source.name(),
+                opened.len
+            )),
+            (Unmade::Error(error), _) => {
+                let error = Error::from_upstream(error, || self.operation(access));
+                match &error {
+                    Error::System(system) if plan.large && sys::is_out_of_memory(system.code) => {
+                        error.with_hint("no large pages are free: memory is cut up too much, a restart helps")
+                    }
+                    _ => error,
+                }
+            }
+            (Unmade::PastEnd | Unmade::LargePages, _) => {
+                Error::InvalidOperation("Windows has no large pages for the memory of files".to_owned())
+            }
+        })
+    }
+
     fn operation(&self, access: Access) -> String {
         let what = match &self.source {
             Some(source) => format!("{} from offset {} on", source.name(), source.offset()),
             None => "anonymous memory".to_owned(),
         };
         let exec = if access.is_exec() { ", executable" } else { "" };
-        format!("mmap of {} bytes of {what}{exec}", self.size)
+        format!("{} of {} bytes of {what}{exec}", sys::name::map(self.source.is_some()), self.size)
     }
 
     fn backing(&self, opened: Option<&Opened>) -> Backing {
