@@ -195,7 +195,8 @@ site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs
 	@$(PY) tools/sync_docs.py --check
 	@$(PY) tests/rust-parity/page.py --check
 	@echo "==> Building the site (mkdocs, strict)"
-	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+	@# Not --quiet, which hides the warnings from --strict too.
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 	@echo "Open site/index.html; it needs no server and no network."
 
 .PHONY: ci
