@@ -51,13 +51,17 @@ pub(super) const TABLE: &[(MmapFlags, i32)] = &[];
 pub(super) fn numbers(flags: MmapFlags) -> Result<impl Iterator<Item = (&'static str, i32)>> {
     let other = flags - ALL;
     if !other.is_empty() {
-        let names: Vec<_> = other.iter_names().map(|(name, _)| name).collect();
-        return Err(Error::InvalidOperation(format!("{} is no advice", names.join(" | "))));
+        return Err(Error::InvalidOperation(format!("{} is no advice: advise() takes {}", names(other), names(ALL))));
     }
     Ok(TABLE.iter().filter(move |(flag, _)| flags.contains(*flag)).map(|(flag, number)| {
         let name = flag.iter_names().next().map_or("", |(name, _)| name);
         (name, *number)
     }))
+}
+
+fn names(flags: MmapFlags) -> String {
+    let names: Vec<_> = flags.iter_names().map(|(name, _)| name).collect();
+    names.join(", ")
 }
 
 #[cfg(test)]

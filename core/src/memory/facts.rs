@@ -88,10 +88,12 @@ impl Facts {
             ) => {
                 let wanted = u64::try_from(len).ok().and_then(|len| offset.checked_add(len));
                 if one != two {
-                    Err(Error::BackingMismatch(format!("{name} and {other_name} are different files")))
+                    Err(Error::BackingMismatch(format!(
+                        "{name} and {other_name} are different files: only parts of one can be merged"
+                    )))
                 } else if wanted != Some(*next) {
                     Err(Error::BackingMismatch(format!(
-                        "the second mapping begins at offset {next} of {name}, not at {}",
+                        "the second mapping begins at offset {next} of {name}, not at {} where the first one ends",
                         wanted.map_or_else(|| "any".to_owned(), |offset| offset.to_string())
                     )))
                 } else {

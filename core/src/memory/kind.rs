@@ -20,6 +20,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All six.
+    pub const ALL: [Self; 6] =
+        [Self::MmapNone, Self::Mmap, Self::MmapMut, Self::ReservedNone, Self::Reserved, Self::ReservedMut];
+
     /// Upstream's name of the type.
     pub const fn name(self) -> &'static str {
         match self {

@@ -141,11 +141,17 @@ impl Region {
     pub fn check_split(&self, at: usize) -> Result<()> {
         let (len, page) = (self.span.len, self.facts.page);
         if at == 0 || at >= len {
-            return Err(Error::InvalidOffset(format!("a split at {at} leaves nothing on one side of {len} bytes")));
+            return Err(Error::InvalidOffset(format!(
+                "a split at {at} leaves nothing on one side of the mapping's {len} bytes"
+            )));
         }
         if at % page != 0 {
+            let near = at - at % page;
+            let near = if near == 0 { page } else { near };
+            let there =
+                if near < len { format!("{near} is") } else { "a mapping of one page can't be split".to_owned() };
             return Err(Error::InvalidOffset(format!(
-                "a split at {at} is not at a multiple of the page, {page} bytes"
+                "a split at {at} is not at a multiple of the page, {page} bytes: {there}"
             )));
         }
         Ok(())
@@ -184,10 +190,12 @@ impl Region {
     pub fn check_merge(&self, next: &Region) -> Result<()> {
         let end = self.span.start.checked_add(self.span.len);
         if end != Some(next.span.start) {
+            let swapped = next.span.start.checked_add(next.span.len) == Some(self.span.start);
             return Err(Error::MustBeAdjacent(format!(
-                "the first mapping ends at {:#x}, the second begins at {:#x}",
+                "the first mapping ends at {:#x}, the second begins at {:#x}: {}",
                 end.unwrap_or_default(),
-                next.span.start
+                next.span.start,
+                if swapped { "merge them the other way round" } else { "they must touch" }
             )));
         }
         self.facts.continued_by(self.span.len, &next.facts)
