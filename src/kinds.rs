@@ -82,6 +82,11 @@ kinds! {
     /// on by `make_read_only()`, `make_mut()` and the like.
     ///
     /// Upstream: `mmap_rs::MmapNone`.
+    ///
+    /// Examples:
+    ///     >>> guard = MmapOptions(4096).map_none()
+    ///     >>> guard.make_mut()[0]
+    ///     0
     MmapNone: Mapped, Mapping;
 
     /// Readable memory, perhaps executable.
@@ -106,6 +111,12 @@ kinds! {
     /// it.
     ///
     /// Upstream: `mmap_rs::ReservedNone`.
+    ///
+    /// Examples:
+    ///     >>> rest = MmapOptions(1 << 30).reserve_none()
+    ///     >>> guard = MmapNone.try_from(rest.split_to(1 << 16))
+    ///     >>> guard.end() == rest.start()
+    ///     True
     ReservedNone: Mapping;
 
     /// Reserved readable address space, with no memory behind it yet.
@@ -114,6 +125,11 @@ kinds! {
     /// one. `Mmap.try_from()` commits it.
     ///
     /// Upstream: `mmap_rs::Reserved`.
+    ///
+    /// Examples:
+    ///     >>> m = Mmap.try_from(MmapOptions(1 << 20).reserve())
+    ///     >>> m[0]
+    ///     0
     Reserved: Mapping;
 
     /// Reserved writable address space, with no memory behind it yet.
@@ -122,5 +138,9 @@ kinds! {
     /// `MmapMut.try_from()` commits it.
     ///
     /// Upstream: `mmap_rs::ReservedMut`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapMut.try_from(MmapOptions(1 << 20).reserve_mut())
+    ///     >>> m[0] = 1
     ReservedMut: Mapping;
 }

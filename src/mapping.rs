@@ -1,6 +1,7 @@
 //! `Mapping`: the base of the six classes, with all state and what they have in common.
 
 use crate::access::{self, glance, pin};
+use crate::args::Number;
 use crate::change::{self, Act};
 use crate::kinds;
 use mmap_rs_core::memory::{Access, Kind, Region};
@@ -16,6 +17,10 @@ use pyo3::prelude::*;
 /// or end it raises `BufferError`. `with` closes at the end of the block. Any thread may use a mapping.
 ///
 /// Upstream: none; what its six types have in common.
+///
+/// Examples:
+///     >>> isinstance(MmapOptions(4096).map(), Mapping), isinstance(b"", Mapping)
+///     (True, False)
 #[pyclass(module = "mmap_rs", subclass, frozen, weakref)]
 pub struct Mapping {
     cell: Cell<Region>,
@@ -41,6 +46,11 @@ impl Mapping {
     /// How it ended, in words: `Mmap was consumed by make_mut`.
     pub fn end_story(&self) -> String {
         format!("{} {}", self.kind.name(), Act::story(self.cell.note()))
+    }
+
+    /// The same for an error, with what to use in its place.
+    pub fn why_gone(&self) -> String {
+        format!("this {}{}", self.end_story(), Act::remedy(self.cell.note()))
     }
 
     /// Fills a vacant object, which only its maker knows, with a region.
@@ -121,7 +131,7 @@ impl Mapping {
         self.size(py)
     }
 
-    /// Whether the mapping was closed or consumed.
+    /// Whether the mapping was closed or consumed, a bool.
     #[getter]
     fn closed(&self) -> bool {
         self.cell.gate().is_gone()
@@ -207,8 +217,14 @@ impl Mapping {
     ///     BufferError: while buffers are alive.
     ///
     /// Upstream: `split_off`.
-    fn split_off<'py>(slf: &Bound<'py, Self>, at: usize) -> PyResult<Bound<'py, Mapping>> {
-        change::split(slf, at, true)
+    ///
+    /// Examples:
+    ///     >>> low = MmapOptions(1 << 20).map_mut()
+    ///     >>> high = low.split_off(1 << 16)
+    ///     >>> low.size(), high.size(), low.end() == high.start()
+    ///     (65536, 983040, True)
+    fn split_off<'py>(slf: &Bound<'py, Self>, at: Number<usize>) -> PyResult<Bound<'py, Mapping>> {
+        change::split(slf, at.0, true)
     }
 
     /// Cut off and return the bytes before `at`; this mapping keeps what lies from `at` on.
@@ -221,8 +237,14 @@ impl Mapping {
     ///     BufferError: while buffers are alive.
     ///
     /// Upstream: `split_to`.
-    fn split_to<'py>(slf: &Bound<'py, Self>, at: usize) -> PyResult<Bound<'py, Mapping>> {
-        change::split(slf, at, false)
+    ///
+    /// Examples:
+    ///     >>> high = MmapOptions(1 << 20).map_mut()
+    ///     >>> low = high.split_to(1 << 16)
+    ///     >>> low.size(), high.size(), low.end() == high.start()
+    ///     (65536, 983040, True)
+    fn split_to<'py>(slf: &Bound<'py, Self>, at: Number<usize>) -> PyResult<Bound<'py, Mapping>> {
+        change::split(slf, at.0, false)
     }
 
     /// Make the memory inaccessible; consume this object and return the new one.
@@ -232,6 +254,11 @@ impl Mapping {
     ///     SystemCallError: if the system refuses (mprotect(2)). In both cases this object is as before.
     ///
     /// Upstream: `make_none`.
+    ///
+    /// Examples:
+    ///     >>> guard = MmapOptions(4096).map_mut().make_none()
+    ///     >>> type(guard).__name__
+    ///     'MmapNone'
     fn make_none<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::None, false, Act::MakeNone)
     }
@@ -257,6 +284,11 @@ impl Mapping {
     /// `mmap_rs.exec` with address and size.
     ///
     /// Upstream: `make_exec`.
+    ///
+    /// Examples:
+    ///     >>> code = MmapOptions(4096).map_mut().make_exec()
+    ///     >>> type(code).__name__, code.is_executable()
+    ///     ('Mmap', True)
     fn make_exec<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::Exec, true, Act::MakeExec)
     }
@@ -282,6 +314,10 @@ impl Mapping {
     ///         those of `make_none()`.
     ///
     /// Upstream: `make_mut`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map().make_mut()
+    ///     >>> m[0] = 1
     fn make_mut<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::Write, false, Act::MakeMut)
     }
@@ -324,7 +360,7 @@ impl Mapping {
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(PyTypeError::new_err(format!(
-            "a {} can't be pickled or copied: its memory has one owner",
+            "a {} can't be pickled or copied: its memory has one owner; bytes(m) copies what is in it",
             self.kind.name()
         )))
     }
