@@ -187,7 +187,7 @@ bench: $(BUILT) $(STAMPS)/test ## Compare hot paths with the mmap module, areas 
 
 .PHONY: docs
 docs: site ## Build the site in site/, strictly, and run every example of README.md, docs/ and examples/
-	@$(PY) -m pytest -q tests/test_docs.py tests/test_docstrings.py tests/test_examples.py
+	@$(PY) -m pytest -q tests/test_docs.py tests/test_docstrings.py tests/test_examples.py tests/test_site.py
 
 .PHONY: site
 site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs

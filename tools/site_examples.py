@@ -6,13 +6,20 @@ reference, or in a guide that the page links. `tests/test_site.py` shows that ev
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mmap_rs
+
 FENCE = re.compile(r"^```python\n(.*?)^```$|^(#+) ([^\n]+)$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([\w./-]+\.md)(?:#[\w-]*)?\)")
-HEADING = re.compile(r'<h[23] id="(mmap_rs\.[\w.]+)" class="doc doc-heading">')
+HEADING = re.compile(r'(<h[23] id="(mmap_rs\.[\w.]+)" class="doc doc-heading">)')
+ANCHOR = re.compile(r'<code id="([\w.]+)">')
+# Where the text of an entry ends.
+END_OF_CLASS = '<div class="doc doc-children">'
+END_OF_MEMBER = "\n    </div>\n\n</div>"
 # What begins a line of an example in a docstring.
 PROMPT = 'class="gp"'
 CALL = re.compile(r"<code>(?:(\w+)\.)?(\w+)\(\)</code>(?!</a>)")
@@ -20,7 +27,7 @@ CALL = re.compile(r"<code>(?:(\w+)\.)?(\w+)\(\)</code>(?!</a>)")
 
 @dataclass(frozen=True)
 class Example:
-    """A code block of a page: where it is, and the attributes that it uses."""
+    """A code block of a page: where it is, and the names and attributes that it uses."""
 
     title: str
     page: str  # below docs, such as guides/numpy.md
@@ -42,7 +49,7 @@ def examples(text: str, page: str) -> list[Example]:
 
     >>> page = "# A map\n\n## Use it\n\n```python\nm.fill(0)\n```\n"
     >>> [(example.title, example.anchor, sorted(example.uses)) for example in examples(page, "a.md")]
-    [('Use it', 'use-it', ['fill'])]
+    [('Use it', 'use-it', ['fill', 'm'])]
     """
     found: list[Example] = []
     title, anchor = "", ""
@@ -51,10 +58,18 @@ def examples(text: str, page: str) -> list[Example]:
         if level:
             title, anchor = heading.strip(), anchor_of(heading) if len(level) > 1 else ""
         else:
-            nodes = ast.walk(ast.parse(code))
-            uses = frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute))
+            uses = frozenset(used(code))
             found.append(Example(title, page, anchor, uses))
     return found
+
+
+def used(code: str) -> Iterator[str]:
+    """Give the names and attributes in a piece of code."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id
 
 
 def near(docs: Path, page: str) -> list[Example]:
@@ -83,30 +98,36 @@ def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
     name = page.file.src_uri
     if not name.startswith("reference/"):
         return html
+    # What signatures link to, beside the entries themselves.
+    for anchor in ANCHOR.findall(html):
+        config["plugins"]["autorefs"].register_anchor(page, anchor)
     found = near(Path(config["docs_dir"]).resolve(), name)
     head, *parts = HEADING.split(html)
     out = [head]
-    for identifier, body in zip(parts[::2], parts[1::2], strict=True):
-        level = "h3" if identifier.count(".") > 1 else "h2"
-        owner = identifier.split(".")[1]
-        out.append(f'<{level} id="{identifier}" class="doc doc-heading">')
-        out.append(linked(with_lead(body, identifier, found), owner))
+    owner = ""
+    for heading, identifier, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if heading.startswith("<h2"):
+            owner = identifier.rpartition(".")[2]
+        out += [heading, linked(with_lead(body, identifier.rpartition(".")[2], found), owner)]
     return "".join(out)
 
 
-def with_lead(body: str, identifier: str, found: list[Example]) -> str:
-    """Put the link to an example at the end of a member's text, unless the text has an example."""
-    end = body.find("\n    </div>\n\n</div>")
-    if identifier.count(".") < 2 or PROMPT in body or end < 0:
+def with_lead(body: str, name: str, found: list[Example]) -> str:
+    """Put the link to an example at the end of a text, unless it has an example."""
+    end = body.find(END_OF_CLASS) if END_OF_CLASS in body else body.find(END_OF_MEMBER)
+    if PROMPT in body or end < 0:
         return body
-    return body[:end] + lead(identifier.rpartition(".")[2], found, "../") + body[end:]
+    return body[:end] + lead(name, found, "../") + body[end:]
 
 
 def linked(body: str, owner: str) -> str:
     """Link each `name()` and `Class.name()` in the text of a class to its entry, where there is one."""
 
     def link(call: re.Match[str]) -> str:
-        identifier = f"mmap_rs.{call[1] or owner}.{call[2]}"
-        return f'<autoref optional identifier="{identifier}">{call[0]}</autoref>'
+        classes = [call[1]] if call[1] else [owner, "MmapOptions", "Mmap", "MmapMut"]
+        for name in classes:
+            if hasattr(getattr(mmap_rs, name, None), call[2]):
+                return f'<autoref identifier="mmap_rs.{name}.{call[2]}">{call[0]}</autoref>'
+        return call[0]
 
     return CALL.sub(link, body)

@@ -70,6 +70,12 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The names of flags, for a message.
+pub(crate) fn listed<T>(names: impl Iterator<Item = (&'static str, T)>, separator: &str) -> String {
+    let names: Vec<_> = names.map(|(name, _)| name).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(separator) }
+}
+
 impl Error {
     /// An error of upstream's, with what was tried.
     pub fn from_upstream(error: mmap_rs::Error, operation: impl FnOnce() -> String) -> Self {
