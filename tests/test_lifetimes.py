@@ -13,32 +13,12 @@ from typing import Any
 import pytest
 
 from child import check_child
+from kinds import MAKERS, name_of
 from mmap_rs import (
     Mapping,
     MemoryAreas,
-    Mmap,
-    MmapMut,
-    MmapNone,
     MmapOptions,
-    Reserved,
-    ReservedMut,
-    ReservedNone,
 )
-
-MAKERS: dict[type[Mapping], str] = {
-    MmapNone: "map_none",
-    Mmap: "map",
-    MmapMut: "map_mut",
-    ReservedNone: "reserve_none",
-    Reserved: "reserve",
-    ReservedMut: "reserve_mut",
-}
-
-
-def name_of(cls: type[Mapping]) -> str:
-    """Return the name of a class, for the name of a test."""
-    return cls.__name__
-
 
 every_class = pytest.mark.parametrize("cls", MAKERS, ids=name_of)
 
