@@ -8,6 +8,7 @@ use mmap_rs_core::memory::{Access, Kind, Region};
 use mmap_rs_core::state::{Cell, Resident};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
 /// The common base of all mappings, for `isinstance`.
 ///
@@ -24,7 +25,7 @@ use pyo3::prelude::*;
 #[pyclass(module = "mmap_rs", subclass, frozen, weakref)]
 pub struct Mapping {
     cell: Cell<Region>,
-    /// The class it was made as. Methods trust this, not the class, as Python code may assign `__class__`.
+    /// The class it was made as. Methods trust this, not the class: `object` has a setter that goes round ours.
     kind: Kind,
 }
 
@@ -237,12 +238,6 @@ impl Mapping {
     ///     BufferError: while buffers are alive.
     ///
     /// Upstream: `split_to`.
-    ///
-    /// Examples:
-    ///     >>> high = MmapOptions(1 << 20).map_mut()
-    ///     >>> low = high.split_to(1 << 16)
-    ///     >>> low.size(), high.size(), low.end() == high.start()
-    ///     (65536, 983040, True)
     fn split_to<'py>(slf: &Bound<'py, Self>, at: Number<usize>) -> PyResult<Bound<'py, Mapping>> {
         change::split(slf, at.0, false)
     }
@@ -254,11 +249,6 @@ impl Mapping {
     ///     SystemCallError: if the system refuses (mprotect(2)). In both cases this object is as before.
     ///
     /// Upstream: `make_none`.
-    ///
-    /// Examples:
-    ///     >>> guard = MmapOptions(4096).map_mut().make_none()
-    ///     >>> type(guard).__name__
-    ///     'MmapNone'
     fn make_none<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::None, false, Act::MakeNone)
     }
@@ -335,6 +325,18 @@ impl Mapping {
     /// Upstream: `make_exec_mut`.
     fn make_exec_mut<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::ExecWrite, false, Act::MakeExecMut)
+    }
+
+    // An object of another class would not be told when a buffer that it gave is released.
+    #[getter(__class__)]
+    fn class<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyType> {
+        slf.get_type()
+    }
+
+    #[setter(__class__)]
+    fn set_class(&self, _class: &Bound<'_, PyAny>) -> PyResult<()> {
+        let text = format!("the class of a {} can't be assigned: make_*() gives another", self.kind.name());
+        Err(PyTypeError::new_err(text))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
