@@ -125,7 +125,8 @@ impl Mapped {
     /// Raises:
     ///     InvalidOperationError: if another flag is among them.
     ///     InvalidOffsetError: if the range leaves the mapping or ends before it starts.
-    ///     SystemCallError: if the system refuses.
+    ///     SystemCallError: if the system refuses. Several are given in the order of this list, and those before the
+    ///         refused one stay given.
     ///
     /// Upstream: none; upstream gives advice only when it maps.
     ///

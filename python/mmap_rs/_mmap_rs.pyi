@@ -517,12 +517,6 @@ class Mapping:
             BufferError: while buffers are alive.
 
         Upstream: `split_to`.
-
-        Examples:
-            >>> high = MmapOptions(1 << 20).map_mut()
-            >>> low = high.split_to(1 << 16)
-            >>> low.size(), high.size(), low.end() == high.start()
-            (65536, 983040, True)
         """
     def make_none(self) -> Mapping:
         """Make the memory inaccessible; consume this object and return the new one.
@@ -532,11 +526,6 @@ class Mapping:
             SystemCallError: if the system refuses (mprotect(2)). In both cases this object is as before.
 
         Upstream: `make_none`.
-
-        Examples:
-            >>> guard = MmapOptions(4096).map_mut().make_none()
-            >>> type(guard).__name__
-            'MmapNone'
         """
     def make_read_only(self) -> Mapping:
         """Make the memory readable only; consume this object and return the new one.
@@ -726,7 +715,8 @@ class _Mapped(Mapping):
         Raises:
             InvalidOperationError: if another flag is among them.
             InvalidOffsetError: if the range leaves the mapping or ends before it starts.
-            SystemCallError: if the system refuses.
+            SystemCallError: if the system refuses. Several are given in the order of this list, and those before the
+                refused one stay given.
 
         Upstream: none; upstream gives advice only when it maps.
 
