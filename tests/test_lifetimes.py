@@ -166,8 +166,8 @@ CLASS_SWAP = """
 
 
 def test_a_swapped_class_gives_no_access() -> None:
-    # All six classes have the same layout, so that `object` itself lets `__class__` be assigned. What the memory
-    # allows is then still asked of the mapping, not of the name of its class.
+    # All six classes have the same layout, so that `object` itself lets `__class__` be assigned. What the
+    # memory allows is then still asked of the mapping, not of the name of its class.
     assert check_child(CLASS_SWAP).strip() == "done"
 
 
