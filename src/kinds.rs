@@ -49,11 +49,11 @@ macro_rules! kinds {
 
             /// Make one of this class from another mapping, which is consumed.
             ///
-            /// The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-            /// commits the memory.
+            /// From a reserved to a mapped class it commits the memory. The pairs are upstream's.
             ///
             /// Args:
-            ///     other: a mapping.
+            ///     other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+            ///         a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
             ///
             /// Raises:
             ///     TypeError: if it is of another class.

@@ -949,11 +949,11 @@ class MmapNone(_Mapped):
     def try_from(other: ReservedNone) -> MmapNone:
         """Make one of this class from another mapping, which is consumed.
 
-        The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-        commits the memory.
+        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
 
         Args:
-            other: a mapping.
+            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
 
         Raises:
             TypeError: if it is of another class.
@@ -982,11 +982,11 @@ class Mmap(_Bytes):
     def try_from(other: MmapMut | MmapNone | Reserved) -> Mmap:
         """Make one of this class from another mapping, which is consumed.
 
-        The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-        commits the memory.
+        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
 
         Args:
-            other: a mapping.
+            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
 
         Raises:
             TypeError: if it is of another class.
@@ -1157,11 +1157,11 @@ class Reserved(Mapping):
     def try_from(other: ReservedMut | ReservedNone) -> Reserved:
         """Make one of this class from another mapping, which is consumed.
 
-        The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-        commits the memory.
+        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
 
         Args:
-            other: a mapping.
+            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
 
         Raises:
             TypeError: if it is of another class.
@@ -1195,11 +1195,11 @@ class ReservedMut(Mapping):
     def try_from(other: Reserved | ReservedNone) -> ReservedMut:
         """Make one of this class from another mapping, which is consumed.
 
-        The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-        commits the memory.
+        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
 
         Args:
-            other: a mapping.
+            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
 
         Raises:
             TypeError: if it is of another class.
