@@ -10,6 +10,7 @@ import pytest
 import mmap_rs
 from message_cases import CASES, PAGE, Case, fresh
 from message_cases_changes import CHANGES
+from message_cases_file import FILES
 from message_cases_system import EVERYWHERE, LINUX
 from mmap_rs import AttributeMismatchError, MmapOptions, PageSize, PageSizes, SystemCallError
 
@@ -27,7 +28,9 @@ def check(case: Case, folder: Path) -> None:
     assert not {"Some(", "None)", "Err(", "panicked"} & set(text.split())
 
 
-@pytest.mark.parametrize("case", [*CASES, *CHANGES, *EVERYWHERE], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [*CASES, *CHANGES, *FILES, *EVERYWHERE], ids=lambda case: case.name
+)
 def test_message(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     check(case, tmp_path)
