@@ -187,7 +187,7 @@ bench: $(BUILT) $(STAMPS)/test ## Compare hot paths with the mmap module, areas 
 
 .PHONY: docs
 docs: site ## Build the site in site/, strictly, and run every example of README.md, docs/ and examples/
-	@$(PY) -m pytest -q tests/test_docs.py tests/test_docstrings.py tests/test_examples.py
+	@$(PY) -m pytest -q tests/test_docs.py tests/test_docstrings.py tests/test_examples.py tests/test_site.py
 
 .PHONY: site
 site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs
@@ -195,7 +195,8 @@ site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs
 	@$(PY) tools/sync_docs.py --check
 	@$(PY) tests/rust-parity/page.py --check
 	@echo "==> Building the site (mkdocs, strict)"
-	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+	@# Not --quiet, which hides the warnings from --strict too.
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 	@echo "Open site/index.html; it needs no server and no network."
 
 .PHONY: ci

@@ -50,7 +50,7 @@ pub fn pause(py: Python<'_>, mapping: &Mapping, wish: Wish, stop: Stop) -> PyRes
                 }
             })
         }
-        Stop::Gone => Err(error::consumed(py, format!("this {}", mapping.end_story()))),
+        Stop::Gone => Err(error::consumed(py, mapping.why_gone())),
         Stop::Busy(exports) => {
             let (are, them) = if exports == 1 { ("buffer is", "it") } else { ("buffers are", "them") };
             let name = mapping.kind().name();

@@ -1,6 +1,6 @@
 //! `MemoryArea` and `MemoryAreas`: what is mapped.
 
-use crate::args::Range;
+use crate::args::{Number, Range};
 use crate::error::told;
 use crate::flags;
 use mmap_rs_core::areas::{self, Area};
@@ -13,6 +13,12 @@ use std::path::PathBuf;
 /// `address in area` tells whether an address lies in it.
 ///
 /// Upstream: `mmap_rs::MemoryArea`.
+///
+/// Examples:
+///     >>> m = MmapOptions(4096).map_mut()
+///     >>> area = MemoryAreas.query(m.start())
+///     >>> m.start() in area, area.start() <= m.start() < area.end()
+///     (True, True)
 #[pyclass(module = "mmap_rs", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub struct MemoryArea {
@@ -24,6 +30,11 @@ impl MemoryArea {
     /// Return the address where the allocation that the area is part of begins, an int.
     ///
     /// Upstream: `MemoryArea::allocation_base`.
+    ///
+    /// Examples:
+    ///     >>> area = next(MemoryAreas.open())
+    ///     >>> area.allocation_base() <= area.start()
+    ///     True
     fn allocation_base(&self) -> usize {
         self.area.allocation_base
     }
@@ -31,6 +42,11 @@ impl MemoryArea {
     /// Return the addresses, a `range`.
     ///
     /// Upstream: `MemoryArea::range`.
+    ///
+    /// Examples:
+    ///     >>> area = next(MemoryAreas.open())
+    ///     >>> len(area.range()) == area.end() - area.start()
+    ///     True
     fn range<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         py.get_type::<PyRange>().call1((self.area.start, self.area.end))
     }
@@ -52,6 +68,11 @@ impl MemoryArea {
     /// Return what may be done with the bytes, a `Protection`.
     ///
     /// Upstream: `MemoryArea::protection`.
+    ///
+    /// Examples:
+    ///     >>> code = [area for area in MemoryAreas.open() if Protection.EXECUTE in area.protection()]
+    ///     >>> len(code) > 0
+    ///     True
     fn protection<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         flags::protection(py, self.area.protection)
     }
@@ -59,6 +80,11 @@ impl MemoryArea {
     /// Return whether changes are shared: `ShareMode.Shared` or `ShareMode.Private`.
     ///
     /// Upstream: `MemoryArea::share_mode`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> MemoryAreas.query(m.start()).share_mode()
+    ///     <ShareMode.Private: 0>
     fn share_mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         flags::share_mode(py, self.area.share_mode())
     }
@@ -68,6 +94,11 @@ impl MemoryArea {
     /// Under Linux a file that has no name any more has " (deleted)" at the end.
     ///
     /// Upstream: `MemoryArea::path`.
+    ///
+    /// Examples:
+    ///     >>> libraries = {area.path() for area in MemoryAreas.open() if area.path()}
+    ///     >>> len(libraries) > 0
+    ///     True
     fn path(&self) -> Option<PathBuf> {
         self.area.path.as_ref().map(|(path, _)| PathBuf::from(path))
     }
@@ -75,6 +106,10 @@ impl MemoryArea {
     /// Return where in the file the area begins, in bytes, an int; `None` where it has no path.
     ///
     /// Upstream: `MemoryArea::file_offset`.
+    ///
+    /// Examples:
+    ///     >>> all(area.file_offset() >= 0 for area in MemoryAreas.open() if area.path())
+    ///     True
     fn file_offset(&self) -> Option<u64> {
         self.area.path.as_ref().map(|(_, offset)| *offset)
     }
@@ -87,8 +122,8 @@ impl MemoryArea {
         slf
     }
 
-    fn __contains__(&self, address: usize) -> bool {
-        (self.area.start..self.area.end).contains(&address)
+    fn __contains__(&self, address: Number<usize>) -> bool {
+        (self.area.start..self.area.end).contains(&address.0)
     }
 
     fn __repr__(&self) -> String {
@@ -120,18 +155,26 @@ impl MemoryArea {
 ///
 /// It may be abandoned at any time, and holds nothing open after its end; `close()` or `with` ends it at once. A child
 /// of `fork` can't go on with it: `InvalidOperationError`.
+///
+/// Examples:
+///     >>> with MemoryAreas.open() as areas:
+///     ...     first = next(areas)
+///     >>> first.start() < first.end()
+///     True
 #[pyclass(module = "mmap_rs", frozen)]
 pub struct MemoryAreas {
     areas: areas::Areas,
 }
 
-fn open(py: Python<'_>, pid: Option<u32>, range: Option<Range>) -> PyResult<MemoryAreas> {
+fn open(py: Python<'_>, pid: Option<Number<u32>>, range: Option<Range>) -> PyResult<MemoryAreas> {
+    let pid = pid.map(|pid| pid.0);
     let range = range.map(|range| range.within(usize::MAX));
     let opened = py.detach(|| areas::Areas::open(pid, range));
     told(py, opened).map(|areas| MemoryAreas { areas })
 }
 
-fn look_up(py: Python<'_>, pid: Option<u32>, address: usize) -> PyResult<Option<MemoryArea>> {
+fn look_up(py: Python<'_>, pid: Option<Number<u32>>, address: Number<usize>) -> PyResult<Option<MemoryArea>> {
+    let (pid, address) = (pid.map(|pid| pid.0), address.0);
     let found = py.detach(|| areas::query(pid, address));
     told(py, found).map(|area| area.map(|area| MemoryArea { area }))
 }
@@ -148,9 +191,13 @@ impl MemoryAreas {
     ///     PermissionError: if it is not ours to look at.
     ///
     /// Upstream: `MemoryAreas::open`.
+    ///
+    /// Examples:
+    ///     >>> sum(len(area.range()) for area in MemoryAreas.open()) > 1 << 20
+    ///     True
     #[staticmethod]
     #[pyo3(signature = (pid = None))]
-    fn open(py: Python<'_>, pid: Option<u32>) -> PyResult<Self> {
+    fn open(py: Python<'_>, pid: Option<Number<u32>>) -> PyResult<Self> {
         open(py, pid, None)
     }
 
@@ -170,7 +217,7 @@ impl MemoryAreas {
     ///     >>> m.start() in area, area.protection()
     ///     (True, <Protection.READ: 1>)
     #[staticmethod]
-    fn query(py: Python<'_>, address: usize) -> PyResult<Option<MemoryArea>> {
+    fn query(py: Python<'_>, address: Number<usize>) -> PyResult<Option<MemoryArea>> {
         look_up(py, None, address)
     }
 
@@ -184,6 +231,11 @@ impl MemoryAreas {
     ///     SystemCallError: if the system does not tell; also the matching `OSError`.
     ///
     /// Upstream: `MemoryAreas::query_range`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map()
+    ///     >>> len(list(MemoryAreas.query_range(range(m.start(), m.end()))))
+    ///     1
     #[staticmethod]
     fn query_range(py: Python<'_>, range: Range) -> PyResult<Self> {
         open(py, None, Some(range))
@@ -200,8 +252,14 @@ impl MemoryAreas {
     ///     PermissionError: if it is not ours to look at.
     ///
     /// Upstream: `MemoryAreas::query_process`.
+    ///
+    /// Examples:
+    ///     >>> import os
+    ///     >>> m = MmapOptions(4096).map()
+    ///     >>> m.start() in MemoryAreas.query_process(os.getpid(), m.start())
+    ///     True
     #[staticmethod]
-    fn query_process(py: Python<'_>, pid: Option<u32>, address: usize) -> PyResult<Option<MemoryArea>> {
+    fn query_process(py: Python<'_>, pid: Option<Number<u32>>, address: Number<usize>) -> PyResult<Option<MemoryArea>> {
         look_up(py, pid, address)
     }
 
@@ -217,8 +275,14 @@ impl MemoryAreas {
     ///     PermissionError: if it is not ours to look at.
     ///
     /// Upstream: `MemoryAreas::query_process_range`.
+    ///
+    /// Examples:
+    ///     >>> import os
+    ///     >>> m = MmapOptions(4096).map()
+    ///     >>> [area.protection() for area in MemoryAreas.query_process_range(os.getpid(), range(m.start(), m.end()))]
+    ///     [<Protection.READ: 1>]
     #[staticmethod]
-    fn query_process_range(py: Python<'_>, pid: Option<u32>, range: Range) -> PyResult<Self> {
+    fn query_process_range(py: Python<'_>, pid: Option<Number<u32>>, range: Range) -> PyResult<Self> {
         open(py, pid, Some(range))
     }
 
@@ -235,6 +299,12 @@ impl MemoryAreas {
     /// End the iteration, and close what it holds open. Waits for another thread that reads.
     ///
     /// Upstream: none.
+    ///
+    /// Examples:
+    ///     >>> areas = MemoryAreas.open()
+    ///     >>> areas.close()
+    ///     >>> list(areas)
+    ///     []
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.areas.close());
     }
@@ -254,8 +324,9 @@ impl MemoryAreas {
 /// For tests, which compare the two.
 #[pyfunction]
 #[pyo3(name = "_areas_by_text")]
-pub fn by_text(py: Python<'_>, pid: Option<u32>, range: Range) -> PyResult<MemoryAreas> {
+pub fn by_text(py: Python<'_>, pid: Option<Number<u32>>, range: Range) -> PyResult<MemoryAreas> {
     let range = Some(range.within(usize::MAX));
+    let pid = pid.map(|pid| pid.0);
     let opened = py.detach(|| areas::Areas::open_text(pid, range));
     told(py, opened).map(|areas| MemoryAreas { areas })
 }

@@ -36,8 +36,8 @@ impl<'py> FromPyObject<'_, 'py> for Range {
         if let Ok(range) = object.cast::<PyRange>() {
             // Attributes, as a range may hold numbers of any size.
             step_is_one(&range.getattr(intern!(py, "step"))?)?;
-            let start = range.getattr(intern!(py, "start"))?.extract()?;
-            let end = range.getattr(intern!(py, "stop"))?.extract()?;
+            let Number(start) = range.getattr(intern!(py, "start"))?.extract()?;
+            let Number(end) = range.getattr(intern!(py, "stop"))?.extract()?;
             return Ok(Self { start, end: Some(end) });
         }
         let Ok(slice) = object.cast::<PySlice>() else {
@@ -45,10 +45,55 @@ impl<'py> FromPyObject<'_, 'py> for Range {
             return Err(PyTypeError::new_err(format!("a range or a slice is needed, not {name}")));
         };
         step_is_one(&slice.getattr(intern!(py, "step"))?)?;
-        let start: Option<usize> = slice.getattr(intern!(py, "start"))?.extract()?;
-        let end = slice.getattr(intern!(py, "stop"))?.extract()?;
-        Ok(Self { start: start.unwrap_or(0), end })
+        let start: Option<Number<usize>> = slice.getattr(intern!(py, "start"))?.extract()?;
+        let end: Option<Number<usize>> = slice.getattr(intern!(py, "stop"))?.extract()?;
+        Ok(Self { start: start.map_or(0, |start| start.0), end: end.map(|end| end.0) })
     }
+}
+
+/// A number for the core: one that does not fit is `OverflowError`, which says what does.
+#[derive(Clone, Copy)]
+pub struct Number<T>(pub T);
+
+impl<'a, 'py, T> FromPyObject<'a, 'py> for Number<T>
+where
+    T: FromPyObject<'a, 'py, Error = PyErr> + Limits,
+{
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        object.extract().map(Self).map_err(|error| {
+            if !error.is_instance_of::<PyOverflowError>(object.py()) {
+                return error;
+            }
+            PyOverflowError::new_err(format!("{} is not in the range of {} to {}", shown(object), T::MIN, T::MAX))
+        })
+    }
+}
+
+/// The least and the greatest number of a type.
+pub trait Limits {
+    const MIN: i128;
+    const MAX: i128;
+}
+
+macro_rules! limits {
+    ($($number:ident)*) => {
+        $(impl Limits for $number {
+            const MIN: i128 = $number::MIN as i128;
+            const MAX: i128 = $number::MAX as i128;
+        })*
+    };
+}
+limits!(usize u64 u32 i32);
+
+/// A number as a message shows it. Only of a plain integer: other classes have code of their own.
+fn shown(object: Borrowed<'_, '_, PyAny>) -> String {
+    // SAFETY: attached, a live object.
+    let plain = unsafe { ffi::PyLong_CheckExact(object.as_ptr()) } != 0;
+    // Python refuses to write a number of very many digits.
+    let text = if plain { object.repr().ok() } else { None };
+    text.map_or_else(|| "the number".to_owned(), |text| text.to_string())
 }
 
 /// What stands between the brackets of `m[key]`.
@@ -106,7 +151,7 @@ pub fn place(index: isize, len: usize) -> Option<usize> {
 /// `IndexError` for a place outside.
 #[cold]
 pub fn out_of_range(index: isize, len: usize) -> PyErr {
-    PyIndexError::new_err(format!("index {index} is out of range of {len} bytes"))
+    PyIndexError::new_err(format!("index {index} is out of range of the mapping's {len} bytes"))
 }
 
 /// A bound of a search, clipped like a slice's; the default where it is `None`.
@@ -130,7 +175,10 @@ pub fn byte(object: &Bound<'_, PyAny>) -> PyResult<u8> {
     }
     // SAFETY: without an exception type the value is clipped, so out of range.
     let value = unsafe { as_ssize(object, std::ptr::null_mut()) }?;
-    u8::try_from(value).map_err(|_| PyValueError::new_err("byte must be in range(0, 256)"))
+    u8::try_from(value).map_err(|_| {
+        let value = shown(object.as_borrowed());
+        PyValueError::new_err(format!("byte must be in range(0, 256), not {value}"))
+    })
 }
 
 /// Flags: members of their class, or plain integers with known bits.
@@ -147,8 +195,8 @@ pub fn flag<B: TryFrom<usize>, F>(
     }
     let unknown = || {
         PyValueError::new_err(format!(
-            "unknown bits in {} for {}",
-            object.str().map_or_else(|_| String::new(), |text| text.to_string()),
+            "{} has bits that are no {1}: combine members of {1}",
+            shown(object.as_borrowed()),
             class.name()
         ))
     };

@@ -1,7 +1,7 @@
 //! The bytes of `Mmap` and `MmapMut`: buffer, indexing, search, iteration, code.
 
 use crate::access::{LARGE, glance, hold, intact, look, pin};
-use crate::args::{Key, out_of_range, place};
+use crate::args::{Key, Number, out_of_range, place};
 use crate::call::{call, import};
 use crate::code;
 use crate::foreign::Foreign;
@@ -122,6 +122,12 @@ impl Bytes {
     ///     ConsumedError: if the mapping is closed or consumed.
     ///
     /// Upstream: `as_slice`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> with m.as_slice() as view:
+    ///     ...     view.readonly, view.nbytes
+    ///     (True, 4096)
     fn as_slice<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         PyMemoryView::from(slf)?.call_method0("toreadonly")
     }
@@ -150,6 +156,12 @@ impl Bytes {
     ///     end: where to stop, an index as of a slice.
     ///
     /// Upstream: none; as `bytes.find`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> m[10:14] = b"blue"
+    ///     >>> m.find(b"blue"), m.find(b"blue", 11), m.find(0xFF)
+    ///     (10, -1, -1)
     #[pyo3(signature = (sub, start = None, end = None, /))]
     fn find(
         slf: &Bound<'_, Self>,
@@ -237,6 +249,12 @@ impl Bytes {
     ///     end: where to stop, an index as of a slice.
     ///
     /// Upstream: none; as `bytes.startswith`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> m[0:4] = b"PK34"
+    ///     >>> m.startswith((b"GIF", b"PK")), m.startswith(b"34", 2)
+    ///     (True, True)
     #[pyo3(signature = (prefix, start = None, end = None, /))]
     fn startswith(
         slf: &Bound<'_, Self>,
@@ -294,14 +312,17 @@ impl Bytes {
     ///     convention of C with these types.
     ///
     /// Upstream: none; there one transmutes the pointer.
-    #[pyo3(signature = (restype, *argtypes, offset = 0))]
+    #[pyo3(
+        signature = (restype, *argtypes, offset = Number(0)),
+        text_signature = "($self, restype, *argtypes, offset=0)"
+    )]
     fn function<'py>(
         slf: &Bound<'py, Self>,
         restype: &Bound<'py, PyAny>,
         argtypes: &Bound<'py, PyTuple>,
-        offset: usize,
+        offset: Number<usize>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        code::function(base(slf), restype, argtypes, offset)
+        code::function(base(slf), restype, argtypes, offset.0)
     }
 
     /// Return a context in which this thread may write memory made with `UnsafeMmapFlags.JIT`.

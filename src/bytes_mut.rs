@@ -1,7 +1,7 @@
 //! `MmapMut`: writing bytes.
 
 use crate::access::{LARGE, detached_if, hold, intact, look};
-use crate::args::{Key, Range, byte, out_of_range, place};
+use crate::args::{Key, Number, Range, byte, out_of_range, place};
 use crate::bytes::assign;
 use crate::code::may_write;
 use crate::error::{self, invalid_offset};
@@ -108,6 +108,13 @@ impl MmapMut {
     ///     ConsumedError: if the mapping is closed or consumed.
     ///
     /// Upstream: `as_mut_slice`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> with m.as_mut_slice() as view:
+    ///     ...     view[0] = 7
+    ///     >>> m[0]
+    ///     7
     fn as_mut_slice<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         PyMemoryView::from(slf).map(Bound::into_any)
     }
@@ -152,6 +159,12 @@ impl MmapMut {
     ///     InvalidSizeError: if it has another length.
     ///
     /// Upstream: `copy_from_slice` of Rust's slices.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(5).map_mut()
+    ///     >>> m.copy_from_slice(b"hello")
+    ///     >>> m[:]
+    ///     b'hello'
     fn copy_from_slice(slf: &Bound<'_, Self>, src: &Bound<'_, PyAny>) -> PyResult<()> {
         let (py, mapping) = (slf.py(), writable(slf)?);
         let source = Foreign::get(src)?;
@@ -159,7 +172,7 @@ impl MmapMut {
             if len == source.len() {
                 return Ok(Strided { start: 0, step: 1, len });
             }
-            let message = format!("{} bytes can't fill a mapping of {len} bytes", source.len());
+            let message = format!("{} bytes can't fill a mapping of {len}: m[a:b] = ... sets a part", source.len());
             Err(error::raise(py, Error::InvalidSize(message)))
         })
     }
@@ -181,7 +194,8 @@ impl MmapMut {
     ///     >>> m.copy_within(range(0, 4), 2)
     ///     >>> m[0:6]
     ///     b'ababcd'
-    fn copy_within(slf: &Bound<'_, Self>, src_range: Range, dest: usize) -> PyResult<()> {
+    fn copy_within(slf: &Bound<'_, Self>, src_range: Range, dest: Number<usize>) -> PyResult<()> {
+        let Number(dest) = dest;
         let copied = over(
             slf,
             |len| src_range.within(len),
@@ -208,6 +222,10 @@ impl MmapMut {
     ///     SystemCallError: if the system refuses. In all cases `other` is as before.
     ///
     /// Upstream: `MmapMut: TryFrom`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapMut.try_from(MmapOptions(1 << 20).reserve_mut())
+    ///     >>> m[0] = 1
     #[staticmethod]
     fn try_from<'py>(other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Mapping>> {
         kinds::convert(mmap_rs_core::memory::Kind::MmapMut, other)

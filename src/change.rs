@@ -46,6 +46,17 @@ impl Act {
         ];
         note.and_then(|note| STORIES.get(usize::from(note)).copied()).unwrap_or("was never mapped")
     }
+
+    /// What to use in its place, as the end of a message.
+    pub fn remedy(note: Option<u8>) -> &'static str {
+        const MERGE: u8 = Act::Merge as u8;
+        const FIRST: u8 = Act::MakeNone as u8;
+        match note {
+            Some(MERGE) => ": use the mapping that it became part of",
+            Some(FIRST..MERGE) => ": use the mapping that it returned",
+            _ => "",
+        }
+    }
 }
 
 /// Ends a mapping; nothing where it has ended already.
@@ -140,13 +151,20 @@ fn source_fits(target: Kind, source: Kind) -> bool {
     )
 }
 
+/// Their names, for a message.
+fn sources(target: Kind) -> String {
+    let fitting = Kind::ALL.into_iter().filter(|source| source_fits(target, *source));
+    fitting.map(Kind::name).collect::<Vec<_>>().join(" or ")
+}
+
 /// Upstream's `TryFrom`: sets the protection, or commits a reservation of the same protection.
 pub fn try_from<'py>(target: Kind, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Mapping>> {
     let py = other.py();
     let source = other.cast::<Mapping>().ok().filter(|source| source_fits(target, source.get().kind()));
     let Some(source) = source else {
         let name = other.get_type().name()?;
-        return Err(PyTypeError::new_err(format!("{} can't be made from {name}", target.name())));
+        let (target, kinds) = (target.name(), sources(target));
+        return Err(PyTypeError::new_err(format!("{target}.try_from() takes {kinds}, not {name}")));
     };
     let mapping = source.get();
     let made = kinds::vacant(py, target)?;

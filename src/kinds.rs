@@ -40,11 +40,11 @@ macro_rules! kinds {
         impl $name {
             /// Make one of this class from another mapping, which is consumed.
             ///
-            /// The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-            /// commits the memory.
+            /// From a reserved to a mapped class it commits the memory. The pairs are upstream's.
             ///
             /// Args:
-            ///     other: a mapping.
+            ///     other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+            ///         a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
             ///
             /// Raises:
             ///     TypeError: if it is of another class.
@@ -78,6 +78,11 @@ kinds! {
     /// on by `make_read_only()`, `make_mut()` and the like.
     ///
     /// Upstream: `mmap_rs::MmapNone`.
+    ///
+    /// Examples:
+    ///     >>> guard = MmapOptions(4096).map_none()
+    ///     >>> guard.make_mut()[0]
+    ///     0
     MmapNone: Mapped, Mapping;
 
     /// Readable memory, perhaps executable.
@@ -102,6 +107,12 @@ kinds! {
     /// it.
     ///
     /// Upstream: `mmap_rs::ReservedNone`.
+    ///
+    /// Examples:
+    ///     >>> rest = MmapOptions(1 << 30).reserve_none()
+    ///     >>> guard = MmapNone.try_from(rest.split_to(1 << 16))
+    ///     >>> guard.end() == rest.start()
+    ///     True
     ReservedNone: Mapping;
 
     /// Reserved readable address space, with no memory behind it yet.
@@ -110,6 +121,11 @@ kinds! {
     /// one. `Mmap.try_from()` commits it.
     ///
     /// Upstream: `mmap_rs::Reserved`.
+    ///
+    /// Examples:
+    ///     >>> m = Mmap.try_from(MmapOptions(1 << 20).reserve())
+    ///     >>> m[0]
+    ///     0
     Reserved: Mapping;
 
     /// Reserved writable address space, with no memory behind it yet.
@@ -118,5 +134,9 @@ kinds! {
     /// `MmapMut.try_from()` commits it.
     ///
     /// Upstream: `mmap_rs::ReservedMut`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapMut.try_from(MmapOptions(1 << 20).reserve_mut())
+    ///     >>> m[0] = 1
     ReservedMut: Mapping;
 }

@@ -40,6 +40,15 @@ impl Mapped {
     ///         can't be brought in.
     ///
     /// Upstream: `lock`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map_mut()
+    ///     >>> try:
+    ///     ...     m.lock()
+    ///     ... except OSError:
+    ///     ...     pass  # RLIMIT_MEMLOCK is smaller
+    ///     ... else:
+    ///     ...     m.unlock()
     fn lock(slf: &Bound<'_, Self>) -> PyResult<()> {
         call(slf, Region::lock)
     }
@@ -50,6 +59,9 @@ impl Mapped {
     ///     SystemCallError: if the system refuses.
     ///
     /// Upstream: `unlock`.
+    ///
+    /// Examples:
+    ///     >>> MmapOptions(4096).map_mut().unlock()  # what is not locked may be unlocked
     fn unlock(slf: &Bound<'_, Self>) -> PyResult<()> {
         call(slf, Region::unlock)
     }
@@ -82,6 +94,9 @@ impl Mapped {
     /// Takes and raises what `flush()` does.
     ///
     /// Upstream: `flush_async`.
+    ///
+    /// Examples:
+    ///     >>> MmapOptions(4096).map_mut().flush_async(range(0, 100))
     #[pyo3(signature = (range = None))]
     fn flush_async(slf: &Bound<'_, Self>, range: Option<Range>) -> PyResult<()> {
         flush(slf, range, false)
@@ -90,6 +105,10 @@ impl Mapped {
     /// Make the instruction cache see what was written, where the processor needs it.
     ///
     /// Upstream: `flush_icache`.
+    ///
+    /// Examples:
+    ///     >>> code = MmapOptions(4096).map_mut().make_exec_no_flush()
+    ///     >>> code.flush_icache()
     fn flush_icache(slf: &Bound<'_, Self>) -> PyResult<()> {
         call(slf, Region::flush_icache)
     }
@@ -106,7 +125,8 @@ impl Mapped {
     /// Raises:
     ///     InvalidOperationError: if another flag is among them.
     ///     InvalidOffsetError: if the range leaves the mapping or ends before it starts.
-    ///     SystemCallError: if the system refuses.
+    ///     SystemCallError: if the system refuses. Several are given in the order of this list, and those before the
+    ///         refused one stay given.
     ///
     /// Upstream: none; upstream gives advice only when it maps.
     ///

@@ -1,12 +1,14 @@
 //! `Mapping`: the base of the six classes, with all state and what they have in common.
 
 use crate::access::{self, glance, pin};
+use crate::args::Number;
 use crate::change::{self, Act};
 use crate::kinds;
 use mmap_rs_core::memory::{Access, Kind, Region};
 use mmap_rs_core::state::{Cell, Resident};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
 /// The common base of all mappings, for `isinstance`.
 ///
@@ -16,10 +18,14 @@ use pyo3::prelude::*;
 /// or end it raises `BufferError`. `with` closes at the end of the block. Any thread may use a mapping.
 ///
 /// Upstream: none; what its six types have in common.
+///
+/// Examples:
+///     >>> isinstance(MmapOptions(4096).map(), Mapping), isinstance(b"", Mapping)
+///     (True, False)
 #[pyclass(module = "mmap_rs", subclass, frozen, weakref)]
 pub struct Mapping {
     cell: Cell<Region>,
-    /// The class it was made as. Methods trust this, not the class, as Python code may assign `__class__`.
+    /// The class it was made as. Methods trust this, not the class: `object` has a setter that goes round ours.
     kind: Kind,
 }
 
@@ -41,6 +47,11 @@ impl Mapping {
     /// How it ended, in words: `Mmap was consumed by make_mut`.
     pub fn end_story(&self) -> String {
         format!("{} {}", self.kind.name(), Act::story(self.cell.note()))
+    }
+
+    /// The same for an error, with what to use in its place.
+    pub fn why_gone(&self) -> String {
+        format!("this {}{}", self.end_story(), Act::remedy(self.cell.note()))
     }
 
     /// Fills a vacant object, which only its maker knows, with a region.
@@ -121,7 +132,7 @@ impl Mapping {
         self.size(py)
     }
 
-    /// Whether the mapping was closed or consumed.
+    /// Whether the mapping was closed or consumed, a bool.
     #[getter]
     fn closed(&self) -> bool {
         self.cell.gate().is_gone()
@@ -207,8 +218,14 @@ impl Mapping {
     ///     BufferError: while buffers are alive.
     ///
     /// Upstream: `split_off`.
-    fn split_off<'py>(slf: &Bound<'py, Self>, at: usize) -> PyResult<Bound<'py, Mapping>> {
-        change::split(slf, at, true)
+    ///
+    /// Examples:
+    ///     >>> low = MmapOptions(1 << 20).map_mut()
+    ///     >>> high = low.split_off(1 << 16)
+    ///     >>> low.size(), high.size(), low.end() == high.start()
+    ///     (65536, 983040, True)
+    fn split_off<'py>(slf: &Bound<'py, Self>, at: Number<usize>) -> PyResult<Bound<'py, Mapping>> {
+        change::split(slf, at.0, true)
     }
 
     /// Cut off and return the bytes before `at`; this mapping keeps what lies from `at` on.
@@ -221,8 +238,8 @@ impl Mapping {
     ///     BufferError: while buffers are alive.
     ///
     /// Upstream: `split_to`.
-    fn split_to<'py>(slf: &Bound<'py, Self>, at: usize) -> PyResult<Bound<'py, Mapping>> {
-        change::split(slf, at, false)
+    fn split_to<'py>(slf: &Bound<'py, Self>, at: Number<usize>) -> PyResult<Bound<'py, Mapping>> {
+        change::split(slf, at.0, false)
     }
 
     /// Make the memory inaccessible; consume this object and return the new one.
@@ -257,6 +274,11 @@ impl Mapping {
     /// `mmap_rs.exec` with address and size.
     ///
     /// Upstream: `make_exec`.
+    ///
+    /// Examples:
+    ///     >>> code = MmapOptions(4096).map_mut().make_exec()
+    ///     >>> type(code).__name__, code.is_executable()
+    ///     ('Mmap', True)
     fn make_exec<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::Exec, true, Act::MakeExec)
     }
@@ -282,6 +304,10 @@ impl Mapping {
     ///         those of `make_none()`.
     ///
     /// Upstream: `make_mut`.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(4096).map().make_mut()
+    ///     >>> m[0] = 1
     fn make_mut<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::Write, false, Act::MakeMut)
     }
@@ -299,6 +325,18 @@ impl Mapping {
     /// Upstream: `make_exec_mut`.
     fn make_exec_mut<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {
         change::make(slf, Access::ExecWrite, false, Act::MakeExecMut)
+    }
+
+    // An object of another class would not be told when a buffer that it gave is released.
+    #[getter(__class__)]
+    fn class<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyType> {
+        slf.get_type()
+    }
+
+    #[setter(__class__)]
+    fn set_class(&self, _class: &Bound<'_, PyAny>) -> PyResult<()> {
+        let text = format!("the class of a {} can't be assigned: make_*() gives another", self.kind.name());
+        Err(PyTypeError::new_err(text))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -324,7 +362,7 @@ impl Mapping {
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(PyTypeError::new_err(format!(
-            "a {} can't be pickled or copied: its memory has one owner",
+            "a {} can't be pickled or copied: its memory has one owner; bytes(m) copies what is in it",
             self.kind.name()
         )))
     }

@@ -1,5 +1,6 @@
 //! The `file` argument: a descriptor, an object that has one, or a path.
 
+use crate::args::Number;
 use crate::audit;
 use crate::call::{call, import};
 use crate::error::{raise, told};
@@ -49,11 +50,11 @@ fn descriptor(file: &Bound<'_, PyAny>) -> PyResult<Option<(i32, String)>> {
     let py = file.py();
     // SAFETY: attached, a live object.
     if unsafe { ffi::PyIndex_Check(file.as_ptr()) } != 0 {
-        let descriptor: i32 = file.extract()?;
+        let Number(descriptor) = file.extract::<Number<i32>>()?;
         return Ok(Some((descriptor, format!("descriptor {descriptor}"))));
     }
     let Some(fileno) = file.getattr_opt(intern!(py, "fileno"))? else { return Ok(None) };
-    let descriptor: i32 = call(&fileno, PyTuple::empty(py), None)?.extract()?;
+    let Number(descriptor) = call(&fileno, PyTuple::empty(py), None)?.extract::<Number<i32>>()?;
     // Files name themselves by the path, or by the number that they were opened with.
     let name = file.getattr_opt(intern!(py, "name")).ok().flatten();
     let name = name.and_then(|name| name.cast::<PyString>().ok().map(|name| format!("'{}'", name.to_string_lossy())));

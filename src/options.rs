@@ -1,7 +1,7 @@
 //! `MmapOptions`: what a mapping is to be, and making it.
 
 use crate::access::detached_if;
-use crate::args::flag;
+use crate::args::{Number, flag};
 use crate::error::told;
 use crate::flags::{self, MMAP_FLAGS, UNSAFE_MMAP_FLAGS};
 use crate::mapping::{Mapping, wrap};
@@ -65,8 +65,8 @@ impl MmapOptions {
 #[pymethods]
 impl MmapOptions {
     #[new]
-    fn new(py: Python<'_>, size: usize) -> PyResult<Self> {
-        told(py, Request::new(size)).map(|request| Self { request })
+    fn new(py: Python<'_>, size: Number<usize>) -> PyResult<Self> {
+        told(py, Request::new(size.0)).map(|request| Self { request })
     }
 
     /// Return the smallest page size of the system, in bytes, an int.
@@ -124,9 +124,9 @@ impl MmapOptions {
     /// Examples:
     ///     >>> options = MmapOptions.for_file("words.txt")  # doctest: +SKIP
     #[staticmethod]
-    #[pyo3(signature = (file, offset = 0))]
-    fn for_file(py: Python<'_>, file: &Bound<'_, PyAny>, offset: u64) -> PyResult<Self> {
-        let source = open::source(file, offset, false)?;
+    #[pyo3(signature = (file, offset = Number(0)), text_signature = "(file, offset=0)")]
+    fn for_file(py: Python<'_>, file: &Bound<'_, PyAny>, offset: Number<u64>) -> PyResult<Self> {
+        let source = open::source(file, offset.0, false)?;
         let file = open::ready(py, &source, false)?;
         let size = py.detach(|| file.rest());
         let mut request = told(py, size.and_then(Request::new))?;
@@ -142,8 +142,8 @@ impl MmapOptions {
     ///     address: where the mapping should begin, an int; a multiple of `page_size()`.
     ///
     /// Upstream: `MmapOptions::with_address`.
-    fn with_address(&self, address: usize) -> Self {
-        self.with(|request| request.address = address)
+    fn with_address(&self, address: Number<usize>) -> Self {
+        self.with(|request| request.address = address.0)
     }
 
     /// Return options that map a file from `offset` bytes on.
@@ -168,9 +168,12 @@ impl MmapOptions {
     ///     `with_fault_guard()` is asked for.
     ///
     /// Upstream: `MmapOptions::with_file`.
-    #[pyo3(signature = (file, offset = 0, *, past_end = false))]
-    fn with_file(&self, file: &Bound<'_, PyAny>, offset: u64, past_end: bool) -> PyResult<Self> {
-        let source = open::source(file, offset, past_end)?;
+    #[pyo3(
+        signature = (file, offset = Number(0), *, past_end = false),
+        text_signature = "($self, file, offset=0, *, past_end=False)"
+    )]
+    fn with_file(&self, file: &Bound<'_, PyAny>, offset: Number<u64>, past_end: bool) -> PyResult<Self> {
+        let source = open::source(file, offset.0, past_end)?;
         Ok(self.with(|request| request.source = Some(source)))
     }
 

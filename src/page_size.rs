@@ -1,6 +1,6 @@
 //! `PageSize`: one page size, as its logarithm.
 
-use crate::args::flag;
+use crate::args::{Number, flag};
 use crate::error::told;
 use crate::flags::PAGE_SIZES;
 use mmap_rs_core::memory::page;
@@ -31,6 +31,13 @@ pub struct PageSize {
     log2: u32,
 }
 
+/// Who gives the bytes is told of the method that takes them.
+fn too_large(log2: usize) -> Error {
+    Error::InvalidSize(format!(
+        "no page has 2**{log2} bytes: PageSize takes the logarithm (12 for 4 KiB), PageSize.from_bytes() the bytes"
+    ))
+}
+
 macro_rules! page_sizes {
     ($($name:ident)*) => {
         /// Upstream's constants, by value.
@@ -39,19 +46,28 @@ macro_rules! page_sizes {
         #[pymethods]
         impl PageSize {
             #[new]
-            fn new(py: Python<'_>, log2: usize) -> PyResult<Self> {
+            fn new(py: Python<'_>, log2: Number<usize>) -> PyResult<Self> {
+                let Number(log2) = log2;
                 let exponent = u32::try_from(log2).ok().filter(|log2| *log2 < u64::BITS);
-                let known = exponent.ok_or_else(|| Error::InvalidSize(format!("no page has 2**{log2} bytes")));
+                let known = exponent.ok_or_else(|| too_large(log2));
                 told(py, known).map(|log2| Self { log2 })
             }
 
             /// The logarithm of the size to base 2, an int.
+            ///
+            /// Examples:
+            ///     >>> PageSize._4K.log2
+            ///     12
             #[getter]
             fn log2(&self) -> u32 {
                 self.log2
             }
 
             /// The size in bytes, an int.
+            ///
+            /// Examples:
+            ///     >>> PageSize._4K.bytes
+            ///     4096
             #[getter]
             fn bytes(&self) -> u64 {
                 1 << self.log2
@@ -68,8 +84,8 @@ macro_rules! page_sizes {
             ///     >>> PageSize.from_bytes(4096)
             ///     PageSize._4K
             #[staticmethod]
-            fn from_bytes(py: Python<'_>, n: u64) -> PyResult<Self> {
-                told(py, page::exponent_of(n)).map(|log2| Self { log2 })
+            fn from_bytes(py: Python<'_>, n: Number<u64>) -> PyResult<Self> {
+                told(py, page::exponent_of(n.0)).map(|log2| Self { log2 })
             }
 
             /// Return the one page size in a `PageSizes`.

@@ -1,8 +1,10 @@
 """What all tests share: the page size, files to map, and how hard Hypothesis tries."""
 
 import os
+import subprocess
+import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -48,6 +50,23 @@ def tmp_file(tmp_path: Path) -> FileFactory:
         return path
 
     return make
+
+
+@pytest.fixture
+def other_process() -> Iterator[int]:
+    """Give the id of a process that waits, and maps a file and all that an interpreter maps."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys, mmap_rs; print(flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    process.stdout.readline()
+    yield process.pid
+    process.stdin.close()
+    process.wait(20)
+    process.stdout.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,23 +56,6 @@ def own_area(address: int) -> MemoryArea:
     assert area is not None
     assert address in area
     return area
-
-
-@pytest.fixture
-def other_process() -> Iterator[subprocess.Popen[bytes]]:
-    """Give a process that does nothing but wait for its standard input to end."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    process.stdout.readline()
-    yield process
-    process.stdin.close()
-    process.wait(20)
-    process.stdout.close()
 
 
 # --- one area
@@ -157,8 +139,8 @@ def test_the_list_is_the_kernels(page: int) -> None:
         assert ours == [expected(area) for area in before]
 
 
-def test_the_list_of_another_process(other_process: subprocess.Popen[bytes]) -> None:
-    pid = other_process.pid
+def test_the_list_of_another_process(other_process: int) -> None:
+    pid = other_process
     kernels = [expected(area) for area in areas(pid)]
     assert [plain(area) for area in MemoryAreas.open(pid)] == kernels
     whole = MemoryAreas.query_process_range(pid, range(LAST))

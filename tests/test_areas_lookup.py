@@ -4,9 +4,7 @@ import errno
 import itertools
 import os
 import platform
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,23 +16,6 @@ from mmap_rs import MemoryArea, MemoryAreas, MmapFlags, MmapOptions, _mmap_rs
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has two ways to look up")
 
 LAST = sys.maxsize * 2 + 1
-
-
-@pytest.fixture
-def other() -> Iterator[int]:
-    """Give the id of a process that waits, and maps a file and all that an interpreter maps."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", "import sys, mmap_rs; print(flush=True); sys.stdin.read()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    process.stdout.readline()
-    yield process.pid
-    process.stdin.close()
-    process.wait(20)
-    process.stdout.close()
 
 
 def both(pid: int | None, addresses: range) -> tuple[list[MemoryArea], list[MemoryArea]]:
@@ -77,13 +58,13 @@ def test_both_ways_agree_on_this_process(tmp_path: Path, page: int) -> None:
         assert any(compare(None) for _ in range(30)), "this process's areas never stood still"
 
 
-def test_both_ways_agree_on_another_process(other: int) -> None:
-    assert compare(other)
+def test_both_ways_agree_on_another_process(other_process: int) -> None:
+    assert compare(other_process)
 
 
-def test_both_ways_agree_above_all_else(other: int) -> None:
+def test_both_ways_agree_above_all_else(other_process: int) -> None:
     # There lies at most [vsyscall], which the list has and a look-up of the kernel has not.
-    for pid in (None, other):
+    for pid in (None, other_process):
         top = max(area.end for area in areas(pid or "self") if area.end < 1 << 63)
         for addresses in (range(top, LAST), range(top, top + 1), range(LAST - 1, LAST)):
             asked, read = both(pid, addresses)
@@ -198,8 +179,8 @@ print("done")
 )
 @pytest.mark.parametrize("when", ["warm", "cold"])
 @pytest.mark.parametrize("answer", ["ENOTTY", "EPERM", "ENOSYS", "EINVAL"])
-def test_a_kernel_that_can_not_look_up(answer: str, when: str, other: int) -> None:
-    arguments = (str(getattr(errno, answer)), when, str(other))
+def test_a_kernel_that_can_not_look_up(answer: str, when: str, other_process: int) -> None:
+    arguments = (str(getattr(errno, answer)), when, str(other_process))
     output = check_child(WITHOUT, arguments=arguments)
     if output == "skip\n":
         pytest.skip("this system forbids seccomp filters")
@@ -220,7 +201,7 @@ def test_a_look_up_keeps_one_descriptor_at_most(page: int) -> None:
     assert descriptors() == before
 
 
-def test_a_program_may_close_every_descriptor(other: int) -> None:
+def test_a_program_may_close_every_descriptor(other_process: int) -> None:
     output = check_child(
         """
         import os, sys
@@ -251,7 +232,7 @@ def test_a_program_may_close_every_descriptor(other: int) -> None:
             assert [os.lseek(number, 0, os.SEEK_CUR) for number in kept] == [0 for _ in kept]
         print("done")
         """,
-        arguments=(str(other),),
+        arguments=(str(other_process),),
     )
     assert output == "done\n"
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmap_rs import MmapMut, MmapOptions
+from mmap_rs import MmapOptions
+from octets import Index, writable
 
 HUGE = (sys.maxsize, -sys.maxsize - 1, 2**70, -(2**70))
 BOUNDS: tuple[int | None, ...] = (None, *range(-7, 8), *HUGE)
@@ -23,23 +24,6 @@ STEPS: tuple[int | None, ...] = (
     sys.maxsize,
     -(2**70),
 )
-
-
-class Index:
-    """An object that is no `int`, but can stand for one."""
-
-    def __init__(self, value: int) -> None:
-        self.value = value
-
-    def __index__(self) -> int:
-        return self.value
-
-
-def writable(data: bytes) -> MmapMut:
-    """Map anonymous memory that holds `data` and nothing more."""
-    mapping = MmapOptions(len(data)).map_mut()
-    mapping.copy_from_slice(data)
-    return mapping
 
 
 def slice_length(key: slice, size: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -11,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmap_rs import Mmap, MmapMut, MmapOptions
+from mmap_rs import MmapMut, MmapOptions
+from octets import Index, Make, both_kinds, writable
 
 HUGE = (sys.maxsize, -sys.maxsize - 1, 2**64, -(2**64), 2**200, -(2**200))
 BOUNDS: tuple[int | None, ...] = (None, *range(-8, 9), *HUGE)
@@ -25,37 +25,11 @@ STEPS: tuple[int | None, ...] = (
 )
 
 
-class Index:
-    """An object that is no `int`, but can stand for one."""
-
-    def __init__(self, value: int) -> None:
-        self.value = value
-
-    def __index__(self) -> int:
-        return self.value
-
-
 class Refusing:
     """An object whose `__index__` fails."""
 
     def __index__(self) -> int:
         raise ZeroDivisionError
-
-
-def writable(data: bytes) -> MmapMut:
-    """Map anonymous memory that holds `data` and nothing more."""
-    mapping = MmapOptions(len(data)).map_mut()
-    mapping.copy_from_slice(data)
-    return mapping
-
-
-def read_only(data: bytes) -> Mmap:
-    """Like `writable`, but read-only."""
-    return writable(data).make_read_only()
-
-
-both_kinds = pytest.mark.parametrize("make", [writable, read_only])
-Make = Callable[[bytes], MmapMut | Mmap]
 
 
 @both_kinds

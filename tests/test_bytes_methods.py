@@ -23,32 +23,7 @@ from mmap_rs import (
     MmapMut,
     MmapOptions,
 )
-
-
-class Index:
-    """An object that is no `int`, but can stand for one."""
-
-    def __init__(self, value: int) -> None:
-        self.value = value
-
-    def __index__(self) -> int:
-        return self.value
-
-
-def writable(data: bytes) -> MmapMut:
-    """Map anonymous memory that holds `data` and nothing more."""
-    mapping = MmapOptions(len(data)).map_mut()
-    mapping.copy_from_slice(data)
-    return mapping
-
-
-def read_only(data: bytes) -> Mmap:
-    """Like `writable`, but read-only."""
-    return writable(data).make_read_only()
-
-
-both_kinds = pytest.mark.parametrize("make", [writable, read_only])
-Make = Callable[[bytes], MmapMut | Mmap]
+from octets import Index, Make, both_kinds, writable
 
 
 def test_fill_every_value() -> None:

@@ -11,29 +11,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmap_rs import MmapMut, MmapOptions
+from mmap_rs import MmapOptions
+from octets import Index, writable
 
 SEARCHES = ("find", "rfind", "index", "rindex", "count")
 METHODS = (*SEARCHES, "startswith", "endswith")
 HUGE = (sys.maxsize, -sys.maxsize - 1, 2**80, -(2**80))
 BOUNDS: tuple[int | None, ...] = (None, *range(-5, 6), *HUGE)
-
-
-class Index:
-    """An object that is no `int`, but can stand for one."""
-
-    def __init__(self, value: int) -> None:
-        self.value = value
-
-    def __index__(self) -> int:
-        return self.value
-
-
-def writable(data: bytes) -> MmapMut:
-    """Map anonymous memory that holds `data` and nothing more."""
-    mapping = MmapOptions(len(data)).map_mut()
-    mapping.copy_from_slice(data)
-    return mapping
 
 
 def outcome(target: object, method: str, *args: Any) -> Any:

@@ -42,6 +42,16 @@ def shell_blocks() -> list[tuple[str, str]]:
     ]
 
 
+# What a line of the site holds on a screen of usual width, without scrolling.
+WIDTH = 82
+
+
+@pytest.mark.parametrize(("place", "code"), blocks(), ids=lambda value: value.split("\n")[0])
+def test_example_is_no_wider_than_the_page(place: str, code: str) -> None:
+    if place.startswith("docs/"):
+        assert [line for line in code.split("\n") if len(line) > WIDTH] == [], place
+
+
 def names(module: str) -> list[str]:
     inner = pkgutil.walk_packages(mmap_rs.__path__, f"{module}.")
     return [module, *(info.name for info in inner)]
@@ -83,7 +93,10 @@ def test_readme_has_an_example_for_each_use() -> None:
 
 @pytest.mark.parametrize("module", names("mmap_rs"))
 def test_docstring_examples_run(module: str) -> None:
-    outcome = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
+    public = {name: getattr(mmap_rs, name) for name in mmap_rs.__all__}
+    outcome = doctest.testmod(
+        importlib.import_module(module), extraglobs=public, optionflags=doctest.ELLIPSIS
+    )
     assert outcome.failed == 0
 
 

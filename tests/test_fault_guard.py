@@ -198,6 +198,13 @@ def test_guarded_and_unguarded_do_not_merge() -> None:
     """)
 
 
+def dies(code: str) -> None:
+    """Run a scene that prints a line and then ends by SIGBUS."""
+    done = run_child(PRELUDE + textwrap.dedent(code))
+    assert died_of(done, signal.SIGBUS), describe(done)
+    assert done.stdout == "before\n"
+
+
 def test_without_the_guard_the_process_dies() -> None:
     code = """
         m = guarded()  # installs the handler
@@ -207,9 +214,7 @@ def test_without_the_guard_the_process_dies() -> None:
         print("before", flush=True)
         bare[7 * P]
     """
-    done = run_child(PRELUDE + textwrap.dedent(code))
-    assert died_of(done, signal.SIGBUS), describe(done)
-    assert done.stdout == "before\n"
+    dies(code)
 
 
 def test_nothing_is_installed_before_the_first_guarded_mapping() -> None:
@@ -242,9 +247,7 @@ def test_a_place_that_is_given_back_is_not_guarded_any_more() -> None:
         print("before", flush=True)
         bare[7 * P]
     """
-    done = run_child(PRELUDE + textwrap.dedent(code))
-    assert died_of(done, signal.SIGBUS), describe(done)
-    assert done.stdout == "before\n"
+    dies(code)
 
 
 @pytest.mark.skipif(

@@ -44,7 +44,7 @@ def test_the_tests_that_it_names_exist() -> None:
         path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py")
     )
     for row in PAGE.splitlines():
-        if "test_threads.py`" in row or "test_processes.py` `" in row:
+        if re.search(r"`test_(threads|processes|exit)\.py` `", row):
             watched = row.rstrip("| ").rsplit(" | ", 1)[1]
             for function in re.findall(r"`(\w+)`", watched):
                 assert f"def {function}(" in sources, function

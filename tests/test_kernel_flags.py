@@ -298,6 +298,14 @@ def test_a_consumed_mapping_takes_no_advice(page: int) -> None:
         mapping.advise(MmapFlags.SEQUENTIAL)
 
 
+def test_advice_before_the_refused_one_is_given(page: int) -> None:
+    with hole(page) as address, MmapOptions(page).with_address(address).map_mut() as mapping:
+        mapping.lock()  # locked pages can't be given back
+        with pytest.raises(SystemCallError, match="DONTNEED"):
+            mapping.advise(MmapFlags.DONTNEED | MmapFlags.NO_CORE_DUMP)
+        assert "dd" in smaps_at(address).vm_flags
+
+
 # --- lock() and unlock()
 
 
@@ -320,6 +328,29 @@ def test_lock_of_inaccessible_memory_fails_and_says_so(page: int) -> None:
             mapping.lock()
         assert not mapping.closed
         assert mapping.size() == page
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_refused_lock_leaves_what_was_not_locked(first: int, page: int) -> None:
+    with hole(4 * page) as address:
+        low = MmapOptions(4 * page).with_address(address).map_mut()
+        parts = [low, low.split_off(2 * page)]
+        parts[first].lock()
+        low.merge(parts[1])
+        tail = low.split_off(3 * page)
+        low.merge(tail)
+        # The system marks all of it, and then fails to bring the pages in.
+        mapping = low.make_none()
+        with pytest.raises(SystemCallError, match="mlock"):
+            mapping.lock()
+        marked = ["lo" in smaps_at(address + at * page).vm_flags for at in range(4)]
+        assert marked == [first == 0, first == 0, first == 1, first == 1]
+        mapping.unlock()
+        assert "lo" not in smaps_at(address).vm_flags
+        with pytest.raises(SystemCallError, match="mlock"):
+            mapping.lock()
+        assert "lo" not in smaps_at(address).vm_flags
+        mapping.close()
 
 
 def test_the_limit_of_locked_memory_is_named() -> None:

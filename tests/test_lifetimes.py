@@ -13,32 +13,13 @@ from typing import Any
 import pytest
 
 from child import check_child
+from kinds import MAKERS, name_of
 from mmap_rs import (
     Mapping,
     MemoryAreas,
-    Mmap,
-    MmapMut,
     MmapNone,
     MmapOptions,
-    Reserved,
-    ReservedMut,
-    ReservedNone,
 )
-
-MAKERS: dict[type[Mapping], str] = {
-    MmapNone: "map_none",
-    Mmap: "map",
-    MmapMut: "map_mut",
-    ReservedNone: "reserve_none",
-    Reserved: "reserve",
-    ReservedMut: "reserve_mut",
-}
-
-
-def name_of(cls: type[Mapping]) -> str:
-    """Return the name of a class, for the name of a test."""
-    return cls.__name__
-
 
 every_class = pytest.mark.parametrize("cls", MAKERS, ids=name_of)
 
@@ -141,6 +122,7 @@ CLASS_SWAP = """
     makers = "map_none map map_mut reserve_none reserve reserve_mut".split()
     options = MmapOptions(4 * MmapOptions.page_size())
     classes = [type(getattr(options, name)()) for name in makers]
+    assign = object.__dict__["__class__"].__set__
     hidden = {base for cls in classes for base in cls.__mro__} - {object}
     readers = [
         lambda m: m[0], lambda m: m[:], lambda m: m.find(b"a"), lambda m: 0 in m,
@@ -168,7 +150,7 @@ CLASS_SWAP = """
                 m = getattr(options, name)()
                 own = type(m)
                 try:
-                    m.__class__ = cls
+                    assign(m, cls)
                 except TypeError:
                     assert type(m) is own
                     continue
@@ -184,9 +166,28 @@ CLASS_SWAP = """
 
 
 def test_a_swapped_class_gives_no_access() -> None:
-    # All six classes have the same layout, so that Python may let `__class__` be assigned. What the memory
-    # allows is then still asked of the mapping, not of the name of its class.
+    # All six classes have the same layout, so that `object` itself lets `__class__` be assigned. What the
+    # memory allows is then still asked of the mapping, not of the name of its class.
     assert check_child(CLASS_SWAP).strip() == "done"
+
+
+@every_class
+def test_the_class_can_not_be_assigned(cls: type[Mapping]) -> None:
+    mapping: Any = getattr(MmapOptions(4096), MAKERS[cls])()
+    for other in (*MAKERS, Mapping, int, None):
+        with pytest.raises(TypeError, match=r"class of a .* can't be assigned"):
+            mapping.__class__ = other
+        with pytest.raises(TypeError, match="make_"):
+            object.__setattr__(mapping, "__class__", other)
+    assert mapping.__class__ is type(mapping) is cls
+    assert isinstance(mapping, Mapping)
+
+
+def test_a_buffer_is_given_back_to_the_class_that_gave_it() -> None:
+    mapping: Any = MmapOptions(4096).map_mut()
+    with memoryview(mapping), pytest.raises(TypeError):
+        mapping.__class__ = MmapNone
+    mapping.close()
 
 
 FOREIGN_METHODS = """

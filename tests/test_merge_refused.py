@@ -1,14 +1,13 @@
 """What `merge` refuses; and that both mappings then are as they were."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mmap_rs
-from kernel import hole
 from mmap_rs import (
     AttributeMismatchError,
     BackingMismatchError,
@@ -20,40 +19,13 @@ from mmap_rs import (
     MustBeAdjacentError,
     UnsafeMmapFlags,
 )
+from side_by_side import KINDS, address, file, make
+
+__all__ = ["address", "file"]  # fixtures
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="places mappings side by side, and reads Linux's list of areas"
 )
-
-KINDS = ["map_none", "map", "map_exec", "map_mut", "reserve_none", "reserve", "reserve_mut"]
-
-
-@pytest.fixture
-def address(page: int) -> Iterator[int]:
-    """Give an address with 16 free pages."""
-    with hole(16 * page) as start:
-        yield start
-
-
-@pytest.fixture
-def file(tmp_path: Path, page: int) -> Path:
-    """Give a file of eight pages, each full of its own number."""
-    path = tmp_path / "file"
-    path.write_bytes(b"".join(bytes([number]) * page for number in range(8)))
-    return path
-
-
-def make(kind: str, options: MmapOptions) -> Mapping:
-    mapping: Mapping = getattr(options, kind)()
-    return mapping
-
-
-def numbered(pages: int, page: int, address: int = 0) -> MmapMut:
-    """Map some pages, each full of its own number."""
-    mapping = MmapOptions(pages * page).with_address(address).map_mut()
-    for number in range(pages):
-        mapping.fill(number, range(number * page, (number + 1) * page))
-    return mapping
 
 
 def test_the_order_counts(page: int) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 import mmap_rs
-from message_cases import CASES, PAGE, SYSTEM, Case, fresh, more_than_there_is
+from message_cases import CASES, PAGE, Case, fresh
+from message_cases_changes import CHANGES
+from message_cases_file import FILES
+from message_cases_system import EVERYWHERE, LINUX, more_than_there_is
 from mmap_rs import AttributeMismatchError, MmapOptions, PageSize, PageSizes, SystemCallError
 
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the words are those of Linux")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the words are those of Linux")
 
 
 def check(case: Case, folder: Path) -> None:
@@ -25,19 +28,21 @@ def check(case: Case, folder: Path) -> None:
     assert not {"Some(", "None)", "Err(", "panicked"} & set(text.split())
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [*CASES, *CHANGES, *FILES, *EVERYWHERE], ids=lambda case: case.name
+)
 def test_message(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     check(case, tmp_path)
 
 
-@LINUX
-@pytest.mark.parametrize("case", SYSTEM, ids=lambda case: case.name)
+@on_linux
+@pytest.mark.parametrize("case", LINUX, ids=lambda case: case.name)
 def test_message_of_the_system(case: Case, tmp_path: Path) -> None:
     check(case, tmp_path)
 
 
-@LINUX
+@on_linux
 def test_message_without_free_huge_pages() -> None:
     if PageSizes._2M not in MmapOptions.page_sizes():
         pytest.skip("this system has no pages of 2 MiB")
@@ -66,7 +71,9 @@ def test_the_table_has_every_class_of_error() -> None:
         for value in vars(mmap_rs).values()
         if isinstance(value, type) and issubclass(value, mmap_rs.Error)
     }
-    shown = {case.error for case in (*CASES, *SYSTEM)} | {AttributeMismatchError}
+    shown = {case.error for case in (*CASES, *CHANGES, *EVERYWHERE, *LINUX)} | {
+        AttributeMismatchError
+    }
     # ParseError needs a kernel that writes nonsense, FaultError a file that shrinks.
     assert errors - shown == {mmap_rs.Error, mmap_rs.ParseError, mmap_rs.FaultError}
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import mmap_rs
+from kinds import MAKERS, name_of
 from mmap_rs import (
     AttributeMismatchError,
     ConsumedError,
@@ -27,20 +28,7 @@ from mmap_rs import (
     UnsafeMmapFlags,
 )
 
-MAKERS: dict[type[Mapping], str] = {
-    MmapNone: "map_none",
-    Mmap: "map",
-    MmapMut: "map_mut",
-    ReservedNone: "reserve_none",
-    Reserved: "reserve",
-    ReservedMut: "reserve_mut",
-}
 MAPPED = (MmapNone, Mmap, MmapMut)
-
-
-def name_of(cls: type[Mapping]) -> str:
-    """Return the name of a class, for the name of a test."""
-    return cls.__name__
 
 
 every_class = pytest.mark.parametrize("cls", MAKERS, ids=name_of)

@@ -7,6 +7,9 @@ from typing import Any, cast
 # The theme takes this from another host; the site brings its own copy, so that search works offline.
 FOREIGN = "https://unpkg.com/iframe-worker/shim"
 OWN = "assets/iframe-worker.js"
+# A paper of the root folder that is a page of the site too, and a link in it to another paper.
+PAPER = re.compile(r'^--8<-- "([A-Z]+)\.md"$', re.MULTILINE)
+TO_PAPER = re.compile(r"\]\((?:docs/([^)]+)|([A-Z]+)(\.md(?:#[^)]*)?))\)")
 FETCHED = re.compile(r'<(?:script|link|img|iframe)[^>]* (?:src|href)="(?:https?:)?//[^"]*"')
 
 
@@ -31,6 +34,23 @@ def on_config(config: Any) -> Any:
     # The changelog stays the last.
     last[-1:-1] = sorted(pages - named(config["nav"]))
     return config
+
+
+def as_page(text: str) -> str:
+    """Let the links of a paper of the root folder lead to pages of the site.
+
+    >>> as_page("[a](docs/guides/a.md), [b](SECURITY.md#how), [c](https://example.org)")
+    '[a](guides/a.md), [b](security.md#how), [c](https://example.org)'
+    """
+    return TO_PAPER.sub(lambda link: f"]({link[1] or link[2].lower() + link[3]})", text)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Put a paper of the root folder into the page that names it."""
+    root = Path(__file__).resolve().parent.parent
+    return PAPER.sub(
+        lambda named: as_page((root / f"{named[1]}.md").read_text(encoding="utf-8")), markdown
+    )
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:

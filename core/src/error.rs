@@ -72,14 +72,25 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The names of flags, for a message.
+pub(crate) fn listed<T>(names: impl Iterator<Item = (&'static str, T)>, separator: &str) -> String {
+    let names: Vec<_> = names.map(|(name, _)| name).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(separator) }
+}
+
 impl Error {
     /// An error of upstream's, with what was tried.
     pub fn from_upstream(error: mmap_rs::Error, operation: impl FnOnce() -> String) -> Self {
         use mmap_rs::Error as Upstream;
         match error {
             Upstream::UnsafeFlagNeeded(flags) => {
-                let names: Vec<_> = flags.iter_names().map(|(name, _)| name).collect();
-                let message = format!("{} needs with_unsafe_flags({})", operation(), names.join(" | "));
+                let names: Vec<_> = flags.iter_names().map(|(name, _)| format!("UnsafeMmapFlags.{name}")).collect();
+                let message = format!(
+                    "{}: memory that is writable and executable at once needs with_unsafe_flags({}) when it is mapped; \
+                     safer: map_mut(), write, make_exec()",
+                    operation(),
+                    names.join(" | ")
+                );
                 Error::UnsafeFlagNeeded(flags, message)
             }
             Upstream::InvalidSize => Error::InvalidSize(format!("{}: invalid size", operation())),
@@ -186,7 +197,14 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
         ("mmap" | "mprotect", libc::EPERM) => {
             Some("the system forbids it: a mount with noexec, a sealed file, or an address below vm.mmap_min_addr")
         }
-        ("mmap", libc::ENODEV) => Some("this file can't be mapped"),
+        ("mmap", libc::ENODEV) => {
+            Some("this kind of file can't be mapped: it has no pages (a pipe, a socket, a directory)")
+        }
+        ("mmap", libc::EINVAL) => Some(
+            "with MAP_FIXED the address must be a multiple of page_size(); HUGE_PAGES need anonymous memory or a file \
+             in hugetlbfs",
+        ),
+        ("duplication", libc::EBADF) => Some("no file is open under this number: was it closed?"),
         ("mprotect", libc::EACCES) => {
             Some("the file behind the mapping was not opened for that, or the system forbids execution")
         }

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 class Error(Exception):
     """Base of all exceptions of this package.
 
-    `variant` is the name of the Rust crate's error; it is empty on this class itself.
+    `variant` is the name of the Rust crate's error, a str; it is empty on this class itself.
+
+    Examples:
+        >>> try:
+        ...     MmapOptions(0)
+        ... except Error as error:
+        ...     print(error.variant)
+        InvalidSize
     """
 
     __module__ = "mmap_rs"
@@ -29,7 +36,14 @@ class Error(Exception):
 
 
 class UnsafeFlagNeededError(Error, ValueError):
-    """The operation needs an unsafe flag that was not given; `flags` tells which."""
+    """The operation needs an unsafe flag that was not given; `flags` tells which, an `UnsafeMmapFlags`.
+
+    Examples:
+        >>> MmapOptions(4096).map_exec_mut()
+        Traceback (most recent call last):
+            ...
+        mmap_rs.UnsafeFlagNeededError: ... needs with_unsafe_flags(UnsafeMmapFlags.JIT) ...
+    """
 
     __module__ = "mmap_rs"
     variant = "UnsafeFlagNeeded"
@@ -44,35 +58,73 @@ class UnsafeFlagNeededError(Error, ValueError):
 
 
 class InvalidSizeError(Error, ValueError):
-    """A size that cannot be mapped or written, or that is no page size."""
+    """A size that cannot be mapped or written, or that is no page size.
+
+    Examples:
+        >>> PageSize.from_bytes(5000)
+        Traceback (most recent call last):
+            ...
+        mmap_rs.InvalidSizeError: 5000 bytes are no page size, which is a power of two, such as 4096
+    """
 
     __module__ = "mmap_rs"
     variant = "InvalidSize"
 
 
 class InvalidOffsetError(Error, ValueError):
-    """An offset or a range that is not aligned, leaves the mapping, or ends before it starts."""
+    """An offset or a range that is not aligned, leaves the mapping, or ends before it starts.
+
+    Examples:
+        >>> MmapOptions(4096).map_mut().fill(0, range(0, 5000))
+        Traceback (most recent call last):
+            ...
+        mmap_rs.InvalidOffsetError: range 0..5000 leaves the mapping of 4096 bytes
+    """
 
     __module__ = "mmap_rs"
     variant = "InvalidOffset"
 
 
 class InvalidOperationError(Error, ValueError):
-    """The operation does not fit the mapping, its options or this system."""
+    """The operation does not fit the mapping, its options or this system.
+
+    Examples:
+        >>> MmapOptions(4096).with_unsafe_flags(UnsafeMmapFlags.MAP_FIXED).map()
+        Traceback (most recent call last):
+            ...
+        mmap_rs.InvalidOperationError: MAP_FIXED needs an address: call with_address() too
+    """
 
     __module__ = "mmap_rs"
     variant = "InvalidOperation"
 
 
 class MustBeAdjacentError(Error, ValueError):
-    """Two mappings to be merged do not touch in the right order."""
+    """Two mappings to be merged do not touch in the right order.
+
+    Examples:
+        >>> m = MmapOptions(4096).map_mut()
+        >>> m.merge(m)
+        Traceback (most recent call last):
+            ...
+        mmap_rs.MustBeAdjacentError: a mapping can't be merged with itself
+    """
 
     __module__ = "mmap_rs"
     variant = "MustBeAdjacent"
 
 
 class AttributeMismatchError(Error, ValueError):
-    """Two mappings to be merged differ in protection or flags."""
+    """Two mappings to be merged differ in protection, flags or page size.
+
+    Examples:
+        >>> low = MmapOptions(1 << 17).map_mut()
+        >>> high = low.split_off(1 << 16)
+        >>> low.make_read_only().merge(high.make_exec())
+        Traceback (most recent call last):
+            ...
+        mmap_rs.AttributeMismatchError: the first mapping is READ, the second READ | EXECUTE: ...
+    """
 
     __module__ = "mmap_rs"
     variant = "AttributeMismatch"
@@ -89,6 +141,10 @@ class ParseError(Error, ValueError):
     """Text from the system could not be read.
 
     `variant` is "ParseInt", "TryFromInt" or "Utf8".
+
+    Examples:
+        >>> ParseError("bad number in a list of memory areas", variant="ParseInt").variant
+        'ParseInt'
     """
 
     __module__ = "mmap_rs"
@@ -99,7 +155,16 @@ class ParseError(Error, ValueError):
 
 
 class ConsumedError(Error, ValueError):
-    """The mapping was closed, or another object has taken it over."""
+    """The mapping was closed, or another object has taken it over.
+
+    Examples:
+        >>> m = MmapOptions(4096).map_mut()
+        >>> frozen = m.make_read_only()
+        >>> m[0]
+        Traceback (most recent call last):
+            ...
+        mmap_rs.ConsumedError: this MmapMut was consumed by make_read_only: use the mapping that it returned
+    """
 
     __module__ = "mmap_rs"
     variant = "Consumed"
@@ -122,6 +187,13 @@ class SystemCallError(Error, OSError):
     `errno`, `strerror`, `filename` and (on Windows) `winerror` are those of `OSError`. `operation` says
     what was refused, `hint` what to do about it; both may be `None`. `variant` is "Io", "Nix", "Sysctl",
     "Mach" or "Windows".
+
+    Examples:
+        >>> try:
+        ...     MmapOptions(4096).with_file("no-such-file").map()
+        ... except FileNotFoundError as error:
+        ...     isinstance(error, SystemCallError), error.operation, error.filename
+        (True, 'open for reading', 'no-such-file')
     """
 
     __module__ = "mmap_rs"

@@ -57,7 +57,7 @@ class MappingFile(io.BufferedIOBase):
         return f"<{type(self).__name__} position={self._position} over {self._mapping!r}>"
 
     def __reduce__(self) -> NoReturn:
-        msg = f"cannot pickle or copy a {type(self).__name__}"
+        msg = f"a {type(self).__name__} can't be pickled or copied: its mapping has one owner"
         raise TypeError(msg)
 
     # The state
@@ -119,15 +119,15 @@ class MappingFile(io.BufferedIOBase):
                 # As a file of the system does; zipfile relies on it.
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
             if position > sys.maxsize:
-                msg = f"seek position {position} is too large"
+                msg = f"seek position {position} is too large: at most {sys.maxsize}"
                 raise OverflowError(msg)
             self._position = position
             return position
 
     def truncate(self, size: int | None = None, /) -> NoReturn:  # noqa: ARG002
         """Raise `io.UnsupportedOperation`: a mapping keeps its size."""
-        self._opened()
-        msg = "truncate: a mapping keeps its size"
+        _, view = self._opened()
+        msg = f"truncate: a mapping keeps its size, {len(view)} bytes"
         raise io.UnsupportedOperation(msg)
 
     # Reading
@@ -177,7 +177,7 @@ class MappingFile(io.BufferedIOBase):
         if the mapping is not an `MmapMut`.
         """
         if not self.writable():
-            msg = "write: the mapping is read-only"
+            msg = "write: the mapping is read-only; make_mut() makes it writable"
             raise io.UnsupportedOperation(msg)
         with memoryview(buffer) as source, _as_bytes(source) as octets, self._lock:
             _, view = self._opened()
@@ -185,7 +185,7 @@ class MappingFile(io.BufferedIOBase):
             if count == 0:
                 return 0
             if count > len(view) - start:
-                msg = f"{count} bytes at {start} would pass the end of {len(view)} bytes"
+                msg = f"{count} bytes at {start} would pass the end of the mapping's {len(view)} bytes"
                 raise InvalidSizeError(msg)
             self._store(start, octets)
             self._position += count
@@ -247,7 +247,7 @@ def _limit(size: int | None) -> int | None:
 def _as_bytes(buffer: memoryview) -> memoryview:
     """Return the bytes of a contiguous buffer of any format and shape."""
     if not buffer.c_contiguous:
-        msg = "the buffer must be C-contiguous"
+        msg = "the buffer must be C-contiguous: copy it with bytes() first"
         raise BufferError(msg)
     # cast() refuses a shape of several dimensions with a zero in it.
     return buffer.cast("B") if buffer.nbytes else memoryview(bytearray())

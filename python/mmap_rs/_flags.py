@@ -43,6 +43,11 @@ class MmapFlags(_Flags):
     - `DONTNEED`: the pages will not be needed soon.
 
     A hint that the system does not know is ignored. Unknown bits are a `ValueError`.
+
+    Examples:
+        >>> flags = MmapFlags.SHARED | MmapFlags.POPULATE
+        >>> MmapFlags.SHARED in flags
+        True
     """
 
     __module__ = "mmap_rs"
@@ -57,6 +62,10 @@ class UnsafeMmapFlags(_Flags):
       for; rather write through `map_mut()` and then call `make_exec()`.
 
     Unknown bits are a `ValueError`.
+
+    Examples:
+        >>> UnsafeMmapFlags.JIT in UnsafeMmapFlags.MAP_FIXED | UnsafeMmapFlags.JIT
+        True
     """
 
     __module__ = "mmap_rs"
@@ -67,6 +76,11 @@ class PageSizes(_Flags):
     """A set of page sizes: `_4K` (4 KiB) to `_16G` (16 GiB), each member's value its size in bytes.
 
     The sizes from 4 GiB on exist on 64-bit systems only. Unknown bits are a `ValueError`.
+
+    Examples:
+        >>> sizes = PageSizes._4K | PageSizes._2M
+        >>> [size.value for size in sizes]
+        [4096, 2097152]
     """
 
     __module__ = "mmap_rs"
@@ -76,13 +90,19 @@ class PageSizes(_Flags):
     def from_bytes(cls, n: SupportsIndex) -> Self:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the member for a page of `n` bytes.
 
-        Raises `ValueError` if there is no such page size.
+        Raises:
+            ValueError: if there is no such page size.
+
+        Examples:
+            >>> PageSizes.from_bytes(4096) is PageSizes._4K
+            True
         """
         size = operator.index(n)
         for page_size in cls:
             if page_size.value == size:
                 return page_size
-        msg = f"there is no page size of {size} bytes"
+        sizes = ", ".join(str(page_size.value) for page_size in cls)
+        msg = f"there is no page size of {size} bytes: the sizes are {sizes}"
         raise ValueError(msg)
 
 
@@ -90,6 +110,10 @@ class Protection(_Flags):
     """What may be done with the bytes of a memory area: `READ`, `WRITE`, `EXECUTE`, or none of them (0).
 
     Unknown bits are a `ValueError`.
+
+    Examples:
+        >>> Protection.WRITE in Protection.READ | Protection.WRITE
+        True
     """
 
     __module__ = "mmap_rs"
@@ -101,6 +125,10 @@ class ShareMode(Enum):
 
     - `Private`: changes stay in this process (copy-on-write for a file).
     - `Shared`: changes are seen by every process that maps the same memory, and reach the file.
+
+    Examples:
+        >>> ShareMode.Private
+        <ShareMode.Private: 0>
     """
 
     __module__ = "mmap_rs"

@@ -21,6 +21,11 @@ class MmapFlags(IntFlag):
     - `DONTNEED`: the pages will not be needed soon.
 
     A hint that the system does not know is ignored. Unknown bits are a `ValueError`.
+
+    Examples:
+        >>> flags = MmapFlags.SHARED | MmapFlags.POPULATE
+        >>> MmapFlags.SHARED in flags
+        True
     """
 
     _value_: int
@@ -45,6 +50,10 @@ class UnsafeMmapFlags(IntFlag):
       for; rather write through `map_mut()` and then call `make_exec()`.
 
     Unknown bits are a `ValueError`.
+
+    Examples:
+        >>> UnsafeMmapFlags.JIT in UnsafeMmapFlags.MAP_FIXED | UnsafeMmapFlags.JIT
+        True
     """
 
     _value_: int
@@ -55,6 +64,11 @@ class PageSizes(IntFlag):
     """A set of page sizes: `_4K` (4 KiB) to `_16G` (16 GiB), each member's value its size in bytes.
 
     The sizes from 4 GiB on exist on 64-bit systems only. Unknown bits are a `ValueError`.
+
+    Examples:
+        >>> sizes = PageSizes._4K | PageSizes._2M
+        >>> [size.value for size in sizes]
+        [4096, 2097152]
     """
 
     _value_: int
@@ -85,13 +99,22 @@ class PageSizes(IntFlag):
     def from_bytes(cls, n: SupportsIndex) -> Self:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the member for a page of `n` bytes.
 
-        Raises `ValueError` if there is no such page size.
+        Raises:
+            ValueError: if there is no such page size.
+
+        Examples:
+            >>> PageSizes.from_bytes(4096) is PageSizes._4K
+            True
         """
 
 class Protection(IntFlag):
     """What may be done with the bytes of a memory area: `READ`, `WRITE`, `EXECUTE`, or none of them (0).
 
     Unknown bits are a `ValueError`.
+
+    Examples:
+        >>> Protection.WRITE in Protection.READ | Protection.WRITE
+        True
     """
 
     _value_: int
@@ -104,6 +127,10 @@ class ShareMode(Enum):
 
     - `Private`: changes stay in this process (copy-on-write for a file).
     - `Shared`: changes are seen by every process that maps the same memory, and reach the file.
+
+    Examples:
+        >>> ShareMode.Private
+        <ShareMode.Private: 0>
     """
 
     Private = 0

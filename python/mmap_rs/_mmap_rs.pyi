@@ -86,10 +86,20 @@ class PageSize:
     def __new__(cls, log2: SupportsIndex) -> Self: ...
     @property
     def log2(self) -> int:
-        """The logarithm of the size to base 2, an int."""
+        """The logarithm of the size to base 2, an int.
+
+        Examples:
+            >>> PageSize._4K.log2
+            12
+        """
     @property
     def bytes(self) -> int:
-        """The size in bytes, an int."""
+        """The size in bytes, an int.
+
+        Examples:
+            >>> PageSize._4K.bytes
+            4096
+        """
     @staticmethod
     def from_bytes(n: SupportsIndex) -> PageSize:
         """Return the page size of `n` bytes.
@@ -405,11 +415,15 @@ class Mapping:
     or end it raises `BufferError`. `with` closes at the end of the block. Any thread may use a mapping.
 
     Upstream: none; what its six types have in common.
+
+    Examples:
+        >>> isinstance(MmapOptions(4096).map(), Mapping), isinstance(b"", Mapping)
+        (True, False)
     """
 
     @property
     def closed(self) -> bool:
-        """Whether the mapping was closed or consumed."""
+        """Whether the mapping was closed or consumed, a bool."""
     def start(self) -> int:
         """Return the first address of the mapping, an int.
 
@@ -485,6 +499,12 @@ class Mapping:
             BufferError: while buffers are alive.
 
         Upstream: `split_off`.
+
+        Examples:
+            >>> low = MmapOptions(1 << 20).map_mut()
+            >>> high = low.split_off(1 << 16)
+            >>> low.size(), high.size(), low.end() == high.start()
+            (65536, 983040, True)
         """
     def split_to(self, at: SupportsIndex) -> Self:
         """Cut off and return the bytes before `at`; this mapping keeps what lies from `at` on.
@@ -527,6 +547,11 @@ class Mapping:
         `mmap_rs.exec` with address and size.
 
         Upstream: `make_exec`.
+
+        Examples:
+            >>> code = MmapOptions(4096).map_mut().make_exec()
+            >>> type(code).__name__, code.is_executable()
+            ('Mmap', True)
         """
     def make_exec_no_flush(self) -> Mapping:
         """Make the memory readable and executable, without flushing the instruction cache.
@@ -548,6 +573,10 @@ class Mapping:
                 those of `make_none()`.
 
         Upstream: `make_mut`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map().make_mut()
+            >>> m[0] = 1
         """
     def make_exec_mut(self) -> Mapping:
         """Make the memory readable, writable and executable; consume this object and return the new one.
@@ -613,6 +642,15 @@ class _Mapped(Mapping):
                 can't be brought in.
 
         Upstream: `lock`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map_mut()
+            >>> try:
+            ...     m.lock()
+            ... except OSError:
+            ...     pass  # RLIMIT_MEMLOCK is smaller
+            ... else:
+            ...     m.unlock()
         """
     def unlock(self) -> None:
         """Let the pages go out of physical memory again (munlock(2)).
@@ -621,6 +659,9 @@ class _Mapped(Mapping):
             SystemCallError: if the system refuses.
 
         Upstream: `unlock`.
+
+        Examples:
+            >>> MmapOptions(4096).map_mut().unlock()  # what is not locked may be unlocked
         """
     def flush(self, range: _Range | None = None) -> None:
         """Write changed bytes to the file, and wait until they are there (msync(2), MS_SYNC).
@@ -648,11 +689,18 @@ class _Mapped(Mapping):
         Takes and raises what `flush()` does.
 
         Upstream: `flush_async`.
+
+        Examples:
+            >>> MmapOptions(4096).map_mut().flush_async(range(0, 100))
         """
     def flush_icache(self) -> None:
         """Make the instruction cache see what was written, where the processor needs it.
 
         Upstream: `flush_icache`.
+
+        Examples:
+            >>> code = MmapOptions(4096).map_mut().make_exec_no_flush()
+            >>> code.flush_icache()
         """
     def advise(self, flags: MmapFlags, range: _Range | None = None) -> None:
         """Tell the kernel how the memory will be used (madvise(2)).
@@ -667,7 +715,8 @@ class _Mapped(Mapping):
         Raises:
             InvalidOperationError: if another flag is among them.
             InvalidOffsetError: if the range leaves the mapping or ends before it starts.
-            SystemCallError: if the system refuses.
+            SystemCallError: if the system refuses. Several are given in the order of this list, and those before the
+                refused one stay given.
 
         Upstream: none; upstream gives advice only when it maps.
 
@@ -698,6 +747,12 @@ class _Bytes(_Mapped, Buffer):
             ConsumedError: if the mapping is closed or consumed.
 
         Upstream: `as_slice`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map_mut()
+            >>> with m.as_slice() as view:
+            ...     view.readonly, view.nbytes
+            (True, 4096)
         """
     def as_file(self) -> MappingFile:
         r"""Return a seekable binary file object over the mapping, for what wants a file.
@@ -772,6 +827,12 @@ class _Bytes(_Mapped, Buffer):
             end: where to stop, an index as of a slice.
 
         Upstream: none; as `bytes.find`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map_mut()
+            >>> m[10:14] = b"blue"
+            >>> m.find(b"blue"), m.find(b"blue", 11), m.find(0xFF)
+            (10, -1, -1)
         """
     def rfind(
         self,
@@ -846,6 +907,12 @@ class _Bytes(_Mapped, Buffer):
             end: where to stop, an index as of a slice.
 
         Upstream: none; as `bytes.startswith`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map_mut()
+            >>> m[0:4] = b"PK34"
+            >>> m.startswith((b"GIF", b"PK")), m.startswith(b"34", 2)
+            (True, True)
         """
     def endswith(
         self,
@@ -872,17 +939,22 @@ class MmapNone(_Mapped):
     on by `make_read_only()`, `make_mut()` and the like.
 
     Upstream: `mmap_rs::MmapNone`.
+
+    Examples:
+        >>> guard = MmapOptions(4096).map_none()
+        >>> guard.make_mut()[0]
+        0
     """
 
     @staticmethod
     def try_from(other: ReservedNone) -> MmapNone:
         """Make one of this class from another mapping, which is consumed.
 
-        The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-        commits the memory.
+        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
 
         Args:
-            other: a mapping.
+            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
 
         Raises:
             TypeError: if it is of another class.
@@ -911,11 +983,11 @@ class Mmap(_Bytes):
     def try_from(other: MmapMut | MmapNone | Reserved) -> Mmap:
         """Make one of this class from another mapping, which is consumed.
 
-        The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-        commits the memory.
+        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
 
         Args:
-            other: a mapping.
+            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
 
         Raises:
             TypeError: if it is of another class.
@@ -958,6 +1030,10 @@ class MmapMut(_Bytes):
             SystemCallError: if the system refuses. In all cases `other` is as before.
 
         Upstream: `MmapMut: TryFrom`.
+
+        Examples:
+            >>> m = MmapMut.try_from(MmapOptions(1 << 20).reserve_mut())
+            >>> m[0] = 1
         """
     def as_mut_slice(self) -> memoryview:
         """Return a writable `memoryview` of the whole mapping, without a copy.
@@ -968,6 +1044,13 @@ class MmapMut(_Bytes):
             ConsumedError: if the mapping is closed or consumed.
 
         Upstream: `as_mut_slice`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map_mut()
+            >>> with m.as_mut_slice() as view:
+            ...     view[0] = 7
+            >>> m[0]
+            7
         """
     def fill(self, value: SupportsIndex, range: _Range | None = None) -> None:
         r"""Set all bytes, or those of a range, to `value`.
@@ -998,6 +1081,12 @@ class MmapMut(_Bytes):
             InvalidSizeError: if it has another length.
 
         Upstream: `copy_from_slice` of Rust's slices.
+
+        Examples:
+            >>> m = MmapOptions(5).map_mut()
+            >>> m.copy_from_slice(b"hello")
+            >>> m[:]
+            b'hello'
         """
     def copy_within(self, src_range: _Range, dest: SupportsIndex) -> None:
         """Copy a range of the bytes to another place in the mapping; the two may overlap.
@@ -1035,6 +1124,12 @@ class ReservedNone(Mapping):
     it.
 
     Upstream: `mmap_rs::ReservedNone`.
+
+    Examples:
+        >>> rest = MmapOptions(1 << 30).reserve_none()
+        >>> guard = MmapNone.try_from(rest.split_to(1 << 16))
+        >>> guard.end() == rest.start()
+        True
     """
 
     def make_none(self) -> ReservedNone: ...
@@ -1052,17 +1147,22 @@ class Reserved(Mapping):
     one. `Mmap.try_from()` commits it.
 
     Upstream: `mmap_rs::Reserved`.
+
+    Examples:
+        >>> m = Mmap.try_from(MmapOptions(1 << 20).reserve())
+        >>> m[0]
+        0
     """
 
     @staticmethod
     def try_from(other: ReservedMut | ReservedNone) -> Reserved:
         """Make one of this class from another mapping, which is consumed.
 
-        The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-        commits the memory.
+        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
 
         Args:
-            other: a mapping.
+            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
 
         Raises:
             TypeError: if it is of another class.
@@ -1086,17 +1186,21 @@ class ReservedMut(Mapping):
     `MmapMut.try_from()` commits it.
 
     Upstream: `mmap_rs::ReservedMut`.
+
+    Examples:
+        >>> m = MmapMut.try_from(MmapOptions(1 << 20).reserve_mut())
+        >>> m[0] = 1
     """
 
     @staticmethod
     def try_from(other: Reserved | ReservedNone) -> ReservedMut:
         """Make one of this class from another mapping, which is consumed.
 
-        The stubs say which classes `other` may have; they are upstream's. From a reserved to a mapped class it
-        commits the memory.
+        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
 
         Args:
-            other: a mapping.
+            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
+                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
 
         Raises:
             TypeError: if it is of another class.
@@ -1119,17 +1223,33 @@ class MemoryArea:
     `address in area` tells whether an address lies in it.
 
     Upstream: `mmap_rs::MemoryArea`.
+
+    Examples:
+        >>> m = MmapOptions(4096).map_mut()
+        >>> area = MemoryAreas.query(m.start())
+        >>> m.start() in area, area.start() <= m.start() < area.end()
+        (True, True)
     """
 
     def allocation_base(self) -> int:
         """Return the address where the allocation that the area is part of begins, an int.
 
         Upstream: `MemoryArea::allocation_base`.
+
+        Examples:
+            >>> area = next(MemoryAreas.open())
+            >>> area.allocation_base() <= area.start()
+            True
         """
     def range(self) -> _range:
         """Return the addresses, a `range`.
 
         Upstream: `MemoryArea::range`.
+
+        Examples:
+            >>> area = next(MemoryAreas.open())
+            >>> len(area.range()) == area.end() - area.start()
+            True
         """
     def start(self) -> int:
         """Return the first address, an int.
@@ -1145,11 +1265,21 @@ class MemoryArea:
         """Return what may be done with the bytes, a `Protection`.
 
         Upstream: `MemoryArea::protection`.
+
+        Examples:
+            >>> code = [area for area in MemoryAreas.open() if Protection.EXECUTE in area.protection()]
+            >>> len(code) > 0
+            True
         """
     def share_mode(self) -> ShareMode:
         """Return whether changes are shared: `ShareMode.Shared` or `ShareMode.Private`.
 
         Upstream: `MemoryArea::share_mode`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map_mut()
+            >>> MemoryAreas.query(m.start()).share_mode()
+            <ShareMode.Private: 0>
         """
     def path(self) -> Path | None:
         """Return the `pathlib.Path` of the file, or the system's own name such as `[heap]`, or `None`.
@@ -1157,11 +1287,20 @@ class MemoryArea:
         Under Linux a file that has no name any more has " (deleted)" at the end.
 
         Upstream: `MemoryArea::path`.
+
+        Examples:
+            >>> libraries = {area.path() for area in MemoryAreas.open() if area.path()}
+            >>> len(libraries) > 0
+            True
         """
     def file_offset(self) -> int | None:
         """Return where in the file the area begins, in bytes, an int; `None` where it has no path.
 
         Upstream: `MemoryArea::file_offset`.
+
+        Examples:
+            >>> all(area.file_offset() >= 0 for area in MemoryAreas.open() if area.path())
+            True
         """
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...
@@ -1179,6 +1318,12 @@ class MemoryAreas:
 
     It may be abandoned at any time, and holds nothing open after its end; `close()` or `with` ends it at once. A child
     of `fork` can't go on with it: `InvalidOperationError`.
+
+    Examples:
+        >>> with MemoryAreas.open() as areas:
+        ...     first = next(areas)
+        >>> first.start() < first.end()
+        True
     """
 
     @staticmethod
@@ -1193,6 +1338,10 @@ class MemoryAreas:
             PermissionError: if it is not ours to look at.
 
         Upstream: `MemoryAreas::open`.
+
+        Examples:
+            >>> sum(len(area.range()) for area in MemoryAreas.open()) > 1 << 20
+            True
         """
     @staticmethod
     def query(address: SupportsIndex) -> MemoryArea | None:
@@ -1224,6 +1373,11 @@ class MemoryAreas:
             SystemCallError: if the system does not tell; also the matching `OSError`.
 
         Upstream: `MemoryAreas::query_range`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map()
+            >>> len(list(MemoryAreas.query_range(range(m.start(), m.end()))))
+            1
         """
     @staticmethod
     def query_process(pid: SupportsIndex | None, address: SupportsIndex) -> MemoryArea | None:
@@ -1238,6 +1392,12 @@ class MemoryAreas:
             PermissionError: if it is not ours to look at.
 
         Upstream: `MemoryAreas::query_process`.
+
+        Examples:
+            >>> import os
+            >>> m = MmapOptions(4096).map()
+            >>> m.start() in MemoryAreas.query_process(os.getpid(), m.start())
+            True
         """
     @staticmethod
     def query_process_range(pid: SupportsIndex | None, range: _Range) -> MemoryAreas:
@@ -1253,6 +1413,12 @@ class MemoryAreas:
             PermissionError: if it is not ours to look at.
 
         Upstream: `MemoryAreas::query_process_range`.
+
+        Examples:
+            >>> import os
+            >>> m = MmapOptions(4096).map()
+            >>> [area.protection() for area in MemoryAreas.query_process_range(os.getpid(), range(m.start(), m.end()))]
+            [<Protection.READ: 1>]
         """
     def __iter__(self) -> Self: ...
     def __next__(self) -> MemoryArea: ...
@@ -1260,6 +1426,12 @@ class MemoryAreas:
         """End the iteration, and close what it holds open. Waits for another thread that reads.
 
         Upstream: none.
+
+        Examples:
+            >>> areas = MemoryAreas.open()
+            >>> areas.close()
+            >>> list(areas)
+            []
         """
     def __enter__(self) -> Self: ...
     def __exit__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,11 @@ class Births(RuleBasedStateMachine):
         shared=st.booleans(),
         kind=KINDS,
         by_path=st.booleans(),
+        guarded=st.booleans(),
     )
-    def map_file(self, first: int, size: int, shared: bool, kind: Kind, by_path: bool) -> None:
+    def map_file(
+        self, first: int, size: int, shared: bool, kind: Kind, by_path: bool, guarded: bool
+    ) -> None:
         size = min(size, len(self.private) - first * PAGE)
         flags = MmapFlags.SHARED if shared else MmapFlags(0)
         path = self.shared_path if shared else self.private_path
@@ -107,6 +111,9 @@ class Births(RuleBasedStateMachine):
         else:
             with path.open("r+b") as file:
                 options = MmapOptions(size).with_file(file, first * PAGE)
+        guarded = guarded and sys.platform != "win32"
+        if guarded:
+            options = options.with_fault_guard()
         self.born(
             Model(
                 getattr(options.with_flags(flags), MAP[kind])(),
@@ -117,5 +124,6 @@ class Births(RuleBasedStateMachine):
                 origin="shared file" if shared else "private file",
                 file_offset=first * PAGE,
                 flags=flags,
+                guarded=guarded,
             )
         )

@@ -84,7 +84,7 @@ class Changes(Births):
         other = Model(
             real, model.kind, 0, model.store, 0, model.executable, model.jit, model.origin
         )
-        other.flags, other.may_be_locked = model.flags, model.may_be_locked
+        other.flags, other.guarded = model.flags, model.guarded
         locks = model.locks
         head, tail = (model, other) if off else (other, model)
         head.size, head.offset, head.file_offset = at, offset, file_offset
@@ -117,9 +117,8 @@ class Changes(Births):
         if left is right or left.real.end() != right.real.start():
             reasons.append(MustBeAdjacentError)
         without_mode = [model.flags & ~MmapFlags.SHARED for model in (left, right)]
-        if (left.executable, left.jit) != (right.executable, right.jit) or (
-            without_mode[0] != without_mode[1]
-        ):
+        lasting = [(model.executable, model.jit, model.guarded) for model in (left, right)]
+        if lasting[0] != lasting[1] or without_mode[0] != without_mode[1]:
             reasons.append(AttributeMismatchError)
         if left.shared != right.shared:
             reasons += [BackingMismatchError, AttributeMismatchError]
@@ -137,5 +136,4 @@ class Changes(Births):
             left.store, left.offset = bytearray(left.content + right.content), 0
         left.size += right.size
         left.locks += right.locks
-        left.may_be_locked |= right.may_be_locked
         self.retire(right)

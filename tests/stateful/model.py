@@ -75,7 +75,7 @@ class Model:
     file_offset: int = 0
     flags: MmapFlags = PLAIN
     locks: list[bool] = field(default_factory=list[bool])  # of each page, as the kernel has it
-    may_be_locked: bool = False  # a refused lock then leaves all pages marked
+    guarded: bool = False
     exports: list[Any] = field(default_factory=list[Any])
 
     @property

@@ -118,18 +118,13 @@ class Mappings(Changes):
         if not lock:
             model.real.unlock()
             model.locks = [False] * model.pages
-            model.may_be_locked = False
             return
         refusal = self.try_to_lock(model)
         if refusal is None:
             model.locks = [True] * model.pages
-            model.may_be_locked = True
-        elif model.kind is MmapNone:
-            # Pages that can't be accessed can't be brought in. The kernel's mark is left to those which an
-            # earlier call may have locked.
-            model.locks = [model.may_be_locked] * model.pages
         else:
-            assert "RLIMIT_MEMLOCK" in str(refusal)
+            # Pages that can't be accessed can't be brought in. Those that an earlier call locked stay so.
+            assert model.kind is MmapNone or "RLIMIT_MEMLOCK" in str(refusal)
 
     def try_to_lock(self, model: Model) -> SystemCallError | None:
         """Lock, and return the error if there was one."""
@@ -214,6 +209,7 @@ class Mappings(Changes):
             check_class(real, model.kind)
             assert not real.closed
             assert real.size() == len(real) == model.size
+            assert not real.faulted()
             if model.readable:
                 assert real[:] == model.content
                 assert real.is_executable() is model.executable

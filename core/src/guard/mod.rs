@@ -19,7 +19,9 @@ pub fn check() -> crate::Result<()> {
     if cfg!(unix) {
         return Ok(());
     }
-    Err(crate::Error::InvalidOperation("this system has no fault guard: it ends a process otherwise".to_owned()))
+    Err(crate::Error::InvalidOperation(
+        "there is no fault guard on this system, which has no SIGBUS: map without with_fault_guard()".to_owned(),
+    ))
 }
 
 /// Makes sure that the handler is the first one asked. Called whenever a guarded mapping is made: the first time it

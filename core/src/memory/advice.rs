@@ -1,6 +1,7 @@
 //! Advice to the kernel about how a range will be used, at any time (U9: upstream gives it at map time only, and
 //! under Linux and Android only) and with its failures told (U7).
 
+use crate::error::listed;
 use crate::{Error, Result};
 use mmap_rs::MmapFlags;
 
@@ -51,8 +52,8 @@ pub(super) const TABLE: &[(MmapFlags, i32)] = &[];
 pub(super) fn numbers(flags: MmapFlags) -> Result<impl Iterator<Item = (&'static str, i32)>> {
     let other = flags - ALL;
     if !other.is_empty() {
-        let names: Vec<_> = other.iter_names().map(|(name, _)| name).collect();
-        return Err(Error::InvalidOperation(format!("{} is no advice", names.join(" | "))));
+        let [other, all] = [other, ALL].map(|flags| listed(flags.iter_names(), ", "));
+        return Err(Error::InvalidOperation(format!("{other} is no advice: advise() takes {all}")));
     }
     Ok(TABLE.iter().filter(move |(flag, _)| flags.contains(*flag)).map(|(flag, number)| {
         let name = flag.iter_names().next().map_or("", |(name, _)| name);

@@ -1,6 +1,7 @@
 //! What upstream does not keep of a mapping, and what two mappings must share to be one (U4).
 
 use super::kind::Access;
+use crate::error::listed;
 use crate::{Error, Result};
 use mmap_rs::{MmapFlags, UnsafeMmapFlags};
 use std::fmt;
@@ -57,21 +58,36 @@ impl Facts {
         Ok(facts)
     }
 
+    /// The protection, for a message.
+    fn in_words(&self) -> String {
+        let reserved = if self.reserved { "reserved " } else { "" };
+        format!("{reserved}{}", listed(self.access.protection().iter_names(), " | "))
+    }
+
+    /// What `lasting` compares, for a message.
+    fn flag_names(&self) -> String {
+        let flags = self.flags - MmapFlags::SHARED;
+        let unsafe_flags = self.unsafe_flags & UnsafeMmapFlags::JIT;
+        let names = flags.iter_names().map(|(name, _)| name).chain(unsafe_flags.iter_names().map(|(name, _)| name));
+        format!("{} and pages of {} bytes", listed(names.map(|name| (name, ())), " | "), self.page)
+    }
+
     /// Whether `other` could go on where `self`, `len` bytes long, ends: equal protection, flags and backing.
     pub fn continued_by(&self, len: usize, other: &Facts) -> Result<()> {
         if self.access != other.access || self.reserved != other.reserved {
             return Err(Error::AttributeMismatch(format!(
-                "protection {:?} and {:?} differ",
-                self.access.protection(),
-                other.access.protection()
+                "the first mapping is {}, the second {}: make them alike first",
+                self.in_words(),
+                other.in_words()
             )));
         }
         let lasting =
             |facts: &Facts| (facts.flags - MmapFlags::SHARED, facts.unsafe_flags & UnsafeMmapFlags::JIT, facts.page);
         if lasting(self) != lasting(other) {
             return Err(Error::AttributeMismatch(format!(
-                "flags differ: {:?} {:?} with pages of {} bytes, and {:?} {:?} with pages of {} bytes",
-                self.flags, self.unsafe_flags, self.page, other.flags, other.unsafe_flags, other.page
+                "the first mapping was made with the flags {}, the second with {}",
+                self.flag_names(),
+                other.flag_names()
             )));
         }
         if self.guarded != other.guarded {
@@ -88,10 +104,12 @@ impl Facts {
             ) => {
                 let wanted = u64::try_from(len).ok().and_then(|len| offset.checked_add(len));
                 if one != two {
-                    Err(Error::BackingMismatch(format!("{name} and {other_name} are different files")))
+                    Err(Error::BackingMismatch(format!(
+                        "{name} and {other_name} are different files: only parts of one can be merged"
+                    )))
                 } else if wanted != Some(*next) {
                     Err(Error::BackingMismatch(format!(
-                        "the second mapping begins at offset {next} of {name}, not at {}",
+                        "the second mapping begins at offset {next} of {name}, not at {} where the first one ends",
                         wanted.map_or_else(|| "any".to_owned(), |offset| offset.to_string())
                     )))
                 } else {

@@ -32,7 +32,8 @@ pub fn exponent(sizes: PageSizes) -> Result<u32> {
     if sizes.bits().count_ones() == 1 {
         Ok(sizes.bits().trailing_zeros())
     } else {
-        Err(Error::InvalidSize(format!("{sizes:?} is not one page size but {}", sizes.bits().count_ones())))
+        let count = sizes.bits().count_ones();
+        Err(Error::InvalidSize(format!("{sizes:?} holds {count} page sizes: exactly 1 is needed")))
     }
 }
 
@@ -41,7 +42,7 @@ pub fn exponent_of(bytes: u64) -> Result<u32> {
     if bytes.is_power_of_two() {
         Ok(bytes.trailing_zeros())
     } else {
-        Err(Error::InvalidSize(format!("a page of {bytes} bytes can't be: not a power of two")))
+        Err(Error::InvalidSize(format!("{bytes} bytes are no page size, which is a power of two, such as 4096")))
     }
 }
 
@@ -92,7 +93,7 @@ pub(super) fn huge(exponent: u32) -> Result<Huge> {
     let bit = 1usize.checked_shl(exponent).unwrap_or(0);
     let Some(asked) = PageSizes::from_bits(bit).filter(|asked| !asked.is_empty() && sizes.contains(*asked)) else {
         return Err(Error::InvalidSize(format!(
-            "this system has no pages of 2**{exponent} bytes, but {}",
+            "this system has no pages of 2**{exponent} bytes, only of {}",
             names(sizes)
         )));
     };

@@ -13,7 +13,7 @@ use crate::guard::{self, Guard};
 use crate::state::{Resident, Span};
 use crate::{Error, Result};
 use mmap_rs::MmapFlags;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Objects in the order of their addresses, each beginning where the one before ends.
@@ -25,8 +25,8 @@ pub struct Region {
     parts: Parts,
     span: Span,
     facts: Facts,
-    /// Whether pages of it may be locked by a call that worked, so that a failed one must leave them so.
-    locked: AtomicBool,
+    /// Of each part whether a call that worked has locked it, so that a failed one must leave it so.
+    locked: SmallVec<[AtomicBool; 1]>,
     /// Ends before the memory is given back.
     guard: Option<Guard>,
 }
@@ -55,7 +55,7 @@ impl Region {
         let span = object.span();
         let mut parts = Parts::new();
         parts.push(object);
-        let locked = AtomicBool::new(facts.flags.contains(MmapFlags::LOCKED));
+        let locked = smallvec![AtomicBool::new(facts.flags.contains(MmapFlags::LOCKED))];
         Self { parts, span, facts, locked, guard: None }
     }
 
@@ -142,11 +142,17 @@ impl Region {
     pub fn check_split(&self, at: usize) -> Result<()> {
         let (len, page) = (self.span.len, self.facts.page);
         if at == 0 || at >= len {
-            return Err(Error::InvalidOffset(format!("a split at {at} leaves nothing on one side of {len} bytes")));
+            return Err(Error::InvalidOffset(format!(
+                "a split at {at} leaves nothing on one side of the mapping's {len} bytes"
+            )));
         }
         if at % page != 0 {
+            let near = at - at % page;
+            let near = if near == 0 { page } else { near };
+            let there =
+                if near < len { format!("{near} is") } else { "a mapping of one page can't be split".to_owned() };
             return Err(Error::InvalidOffset(format!(
-                "a split at {at} is not at a multiple of the page, {page} bytes"
+                "a split at {at} is not at a multiple of the page, {page} bytes: {there}"
             )));
         }
         Ok(())
@@ -162,33 +168,38 @@ impl Region {
         // The first part that lies behind the border, or is cut by it.
         let mut index = self.parts.partition_point(|part| part.span().start < border);
         let mut tail = Parts::new();
+        let mut tail_locked = SmallVec::new();
         if let Some(cut) = index.checked_sub(1).and_then(|index| self.parts.get_mut(index)) {
             let span = cut.span();
             let inside = border.saturating_sub(span.start);
             if inside < span.len {
                 let rest = cut.split_off(inside);
                 tail.push(rest.map_err(|error| Error::from_upstream(error, || format!("a split at {at}")))?);
+                let locked = self.locked.get(index - 1).is_some_and(|locked| locked.load(Ordering::Relaxed));
+                tail_locked.push(AtomicBool::new(locked));
             }
         }
         index = index.min(self.parts.len());
         tail.extend(self.parts.drain(index..));
+        tail_locked.extend(self.locked.drain(index..));
         let span = Span { start: border, len: self.span.len - at };
         self.span.len = at;
         if let Some(guard) = &self.guard {
             guard.end_at(border);
         }
-        let locked = AtomicBool::new(self.locked.load(Ordering::Relaxed));
-        Ok(Region { parts: tail, span, facts, locked, guard })
+        Ok(Region { parts: tail, span, facts, locked: tail_locked, guard })
     }
 
     /// Whether `next` could become the end of `self`.
     pub fn check_merge(&self, next: &Region) -> Result<()> {
         let end = self.span.start.checked_add(self.span.len);
         if end != Some(next.span.start) {
+            let swapped = next.span.start.checked_add(next.span.len) == Some(self.span.start);
             return Err(Error::MustBeAdjacent(format!(
-                "the first mapping ends at {:#x}, the second begins at {:#x}",
+                "the first mapping ends at {:#x}, the second begins at {:#x}: {}",
                 end.unwrap_or_default(),
-                next.span.start
+                next.span.start,
+                if swapped { "merge them the other way round" } else { "they must touch" }
             )));
         }
         page::check_len(self.span.len.saturating_add(next.span.len))?;
@@ -202,7 +213,7 @@ impl Region {
             guard.extend(&ending);
         }
         self.parts.append(&mut next.parts);
-        *self.locked.get_mut() |= *next.locked.get_mut();
+        self.locked.append(&mut next.locked);
     }
 
     /// Flushes a range (`None`: all) to the file; with `wait`, until it is there.
@@ -228,17 +239,17 @@ impl Region {
     }
 
     /// Keeps its pages in memory. Linux marks them as locked before it brings them in, and leaves the mark where
-    /// that fails; it is taken back here, unless an earlier call locked them.
+    /// that fails; it is taken back here, but for the parts that an earlier call locked.
     pub fn lock(&self) -> Result<()> {
         match sys::lock(self.span) {
             Ok(()) => {
-                self.locked.store(true, Ordering::Relaxed);
+                self.tell_locked(true);
                 Ok(())
             }
             Err(code) => {
-                if !self.locked.load(Ordering::Relaxed) {
+                for (part, _) in self.parts.iter().zip(&self.locked).filter(|(_, kept)| !kept.load(Ordering::Relaxed)) {
                     // The failure of the call itself is what the caller must know.
-                    let _ = sys::unlock(self.span);
+                    let _ = sys::unlock(part.span());
                 }
                 Err(Error::system(sys::VARIANT, code, self.describe(sys::name::LOCK)))
             }
@@ -248,8 +259,12 @@ impl Region {
     /// Lets its pages go out of memory again.
     pub fn unlock(&self) -> Result<()> {
         sys::unlock(self.span).map_err(|code| Error::system(sys::VARIANT, code, self.describe(sys::name::UNLOCK)))?;
-        self.locked.store(false, Ordering::Relaxed);
+        self.tell_locked(false);
         Ok(())
+    }
+
+    fn tell_locked(&self, now: bool) {
+        self.locked.iter().for_each(|locked| locked.store(now, Ordering::Relaxed));
     }
 
     /// Gives the kernel advice about a range (`None`: all).

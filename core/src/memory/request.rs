@@ -47,7 +47,7 @@ impl Request {
     /// A private anonymous mapping of `size` bytes.
     pub fn new(size: usize) -> Result<Self> {
         if size == 0 {
-            return Err(Error::InvalidSize("a mapping of 0 bytes can't be".to_owned()));
+            return Err(Error::InvalidSize("a mapping can't have 0 bytes: ask for at least 1".to_owned()));
         }
         Ok(Self {
             size,
@@ -86,7 +86,7 @@ impl Request {
         let pages = self.pages(opened.as_ref())?;
         if self.size % pages.unit != 0 && pages.unit != page::base() {
             return Err(Error::InvalidSize(format!(
-                "{} bytes are not a multiple of the huge page, {} bytes",
+                "{} bytes are not a multiple of the huge page, {1} bytes: round the size up to a multiple of {1}",
                 self.size, pages.unit
             )));
         }
@@ -120,7 +120,7 @@ impl Request {
             Some(exponent) if 1usize.checked_shl(exponent) == Some(base) => {
                 if by_flag {
                     return Err(Error::InvalidSize(format!(
-                        "HUGE_PAGES of the base page size, {base} bytes, can't be"
+                        "HUGE_PAGES and the base page size, {base} bytes, exclude each other: leave one of them away"
                     )));
                 }
                 Ok(Pages { unit: base, huge: None })
@@ -211,7 +211,11 @@ impl Request {
             Some(source) => format!("{} from offset {} on", source.name(), source.offset()),
             None => "anonymous memory".to_owned(),
         };
-        let exec = if access.is_exec() { ", executable" } else { "" };
+        let exec = match access {
+            Access::Exec => ", executable",
+            Access::ExecWrite => ", writable and executable",
+            _ => "",
+        };
         format!("{} of {} bytes of {what}{exec}", sys::name::map(self.source.is_some()), self.size)
     }
 

@@ -56,7 +56,10 @@ impl Source {
         let granularity = page::granularity() as u64;
         if offset % granularity != 0 {
             return Err(Error::InvalidOffset(format!(
-                "file offset {offset} is not a multiple of the allocation granularity, {granularity} bytes"
+                "file offset {offset} is not a multiple of the allocation granularity, {granularity} bytes: map from \
+                 {} and begin {} bytes later in the mapping",
+                offset - offset % granularity,
+                offset % granularity
             )));
         }
         Ok(Self { origin, offset, name: name.into(), past_end })
@@ -106,7 +109,10 @@ impl Source {
         let file = self.file(false)?;
         let len = metadata(&file, &self.name)?.len();
         let rest = len.checked_sub(self.offset).filter(|rest| *rest > 0).ok_or_else(|| {
-            Error::InvalidSize(format!("{} holds {len} bytes, none from offset {} on", self.name, self.offset))
+            let (name, offset) = (&self.name, self.offset);
+            Error::InvalidSize(format!(
+                "{name} holds {len} bytes, none from offset {offset} on: there is nothing to map"
+            ))
         })?;
         usize::try_from(rest).map_err(|_| Error::InvalidSize(format!("{rest} bytes do not fit this address space")))
     }
