@@ -180,10 +180,13 @@ tiers: $(STAMPS)/lint ## Compile, build and test every target of tiers.toml; ARG
 	@$(PY) tools/tiers $(or $(ARGS),all)
 
 .PHONY: bench
-bench: $(BUILT) $(STAMPS)/test ## Compare hot paths with the mmap module, areas with psutil; ARGS="--check 1.2" fails over it
-	@$(PY) benchmarks/hot.py $(ARGS)
-	@echo
-	@$(PY) benchmarks/areas.py $(findstring --check,$(ARGS))
+bench: $(BUILT) $(STAMPS)/test ## Compare with mmap, NumPy, psutil, plain Rust; ARGS="--check 1.5" fails over the limits
+	@sh tools/check-rust.sh
+	@$(PY) -m benchmarks $(ARGS)
+
+.PHONY: bench-instructions
+bench-instructions: $(BUILT) $(STAMPS)/test ## Count instructions, compare with the stored; ARGS=--update stores them
+	@$(PY) -m benchmarks.instructions $(ARGS)
 
 .PHONY: docs
 docs: site ## Build the site in site/, strictly, and run every example of README.md, docs/ and examples/
