@@ -109,12 +109,14 @@ lint: rustfmt clippy ruff docstrings-check ## Check form: rustfmt, clippy, ruff,
 rustfmt: $(STAMPS)/venv
 	@echo "==> rustfmt"
 	@cargo fmt --all --check
+	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
 
 .PHONY: clippy
 clippy: $(STAMPS)/venv
 	@sh tools/check-rust.sh
 	@echo "==> clippy"
 	@cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+	@cargo clippy --locked --quiet --manifest-path benchmarks/rust/Cargo.toml --target-dir target/plain -- -D warnings
 
 .PHONY: check-free-threaded
 check-free-threaded: ## Compile the extension for Python without the GIL
@@ -140,6 +142,7 @@ docstrings-check: $(BUILT)
 .PHONY: format
 format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
 	@cargo fmt --all
+	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml
 	@$(PY) -m ruff check --quiet --fix .
 	@$(PY) -m ruff format --quiet .
 

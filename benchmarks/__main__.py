@@ -78,8 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     if options.markdown:
         command = f'make bench ARGS="{shlex.join(given)}"'
-        page = report.markdown(report.all_lines(found), about, command)
-        report.put_into(options.markdown, page)
+        report.put_into(options.markdown, report.markdown(found, about, command))
     if options.check is None:
         return 0
     said = over(found, options.check)

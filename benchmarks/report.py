@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import package
+from benchmarks import families, package
 from benchmarks.model import OURS, Bar, Measured, Ratio
 
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
@@ -108,21 +108,37 @@ def text(table: Sequence[Line]) -> str:
     return "\n".join(line.rstrip() for line in aligned)
 
 
-def markdown(table: Sequence[Line], about: Mapping[str, str], command: str) -> str:
-    """Return the table for a page, with what it is true of."""
+def row(cells: Iterable[str]) -> str:
+    """Return a row of a table in Markdown."""
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def markdown(found: Sequence[Measured], about: Mapping[str, str], command: str) -> str:
+    """Return the tables for a page, one for each family, with what they are true of."""
     of = "; ".join(f"{name} {value}" for name, value in about.items())
-    rule = "|" + "|".join("---" if place in {0, 2, 6} else "---:" for place in range(7)) + "|"
-    cells = (
-        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line.cells)} |"
-        for line in table
-    )
-    return "\n".join([
-        f"Made by `{command}` on: {of}.",
+    said = [f"Made by `{command}` on: {of}.", ""]
+    for family, title in families.TITLES.items():
+        cases = [measured for measured in found if measured.family == family]
+        if not cases:
+            continue
+        said += [f"### {title}", "", row(["", "`mmap_rs`", "beside", "ratio", "at most", ""])]
+        said.append("| --- | ---: | ---: | ---: | ---: | --- |")
+        for measured in cases:
+            said += [
+                row([measured.name, line.ours, f"{line.rival} {line.theirs}", *line.cells[4:]])
+                for line in lines(measured, everything=False)
+            ]
+        said.append("")
+        reasons = dict.fromkeys(bar.reason for case in cases for bar in case.bars if bar.reason)
+        if any(verdict(case, bar) == "known" for case in cases for bar in case.bars):
+            said += [f"*known*: the limit is out of reach. {' '.join(reasons)}", ""]
+    size = size_line()
+    said += [
+        "### Wheel",
         "",
-        f"| {' | '.join(Line.HEAD)} |",
-        rule,
-        *cells,
-    ])  # fmt: skip
+        f"The package compressed as in a wheel: {size.ours}, at most {size.limit}: {size.verdict}.",
+    ]
+    return "\n".join(said)
 
 
 def put_into(page: Path, part: str) -> None:
