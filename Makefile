@@ -109,12 +109,14 @@ lint: rustfmt clippy ruff docstrings-check ## Check form: rustfmt, clippy, ruff,
 rustfmt: $(STAMPS)/venv
 	@echo "==> rustfmt"
 	@cargo fmt --all --check
+	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
 
 .PHONY: clippy
 clippy: $(STAMPS)/venv
 	@sh tools/check-rust.sh
 	@echo "==> clippy"
 	@cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+	@cargo clippy --locked --quiet --manifest-path benchmarks/rust/Cargo.toml --target-dir target/plain -- -D warnings
 
 .PHONY: check-free-threaded
 check-free-threaded: ## Compile the extension for Python without the GIL
@@ -140,6 +142,7 @@ docstrings-check: $(BUILT)
 .PHONY: format
 format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
 	@cargo fmt --all
+	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml
 	@$(PY) -m ruff check --quiet --fix .
 	@$(PY) -m ruff format --quiet .
 
@@ -180,10 +183,13 @@ tiers: $(STAMPS)/tiers ## Compile, build and test every target of tiers.toml; AR
 	@$(PY) tools/tiers $(or $(ARGS),all)
 
 .PHONY: bench
-bench: $(BUILT) $(STAMPS)/test ## Compare hot paths with the mmap module, areas with psutil; ARGS="--check 1.2" fails over it
-	@$(PY) benchmarks/hot.py $(ARGS)
-	@echo
-	@$(PY) benchmarks/areas.py $(findstring --check,$(ARGS))
+bench: $(BUILT) $(STAMPS)/test ## Compare with mmap, NumPy, psutil, plain Rust; ARGS="--check 1.5" fails over the limits
+	@sh tools/check-rust.sh
+	@$(PY) -m benchmarks $(ARGS)
+
+.PHONY: bench-instructions
+bench-instructions: $(BUILT) $(STAMPS)/test ## Count instructions, compare with the stored; ARGS=--update stores them
+	@$(PY) -m benchmarks.instructions $(ARGS)
 
 .PHONY: docs
 docs: site ## Build the site in site/, strictly, and run every example of README.md, docs/ and examples/
