@@ -1,0 +1,84 @@
+"""Install a wheel in a fresh environment and run the test suite on it: `python tools/try_wheel.py dist/*.whl`.
+
+The suite runs in a copy of the tree without the package's own sources, so that it can find nothing but what was
+installed. What else the tests need is fetched, and compiled where there is no wheel of it.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+from check_dist import ROOT, copy_tree
+
+# What may stand before it tells the interpreter which of the wheels it can use, and says why not.
+CHOOSE = """
+import sys, sysconfig
+from packaging.tags import sys_tags
+from packaging.utils import parse_wheel_filename
+mine = list(sys_tags())
+best = [(min(mine.index(t) for t in tags), name) for name in sys.argv[1:]
+        if (tags := parse_wheel_filename(name.replace('\\\\', '/').rsplit('/', 1)[-1])[3] & set(mine))]
+print(min(best)[1] if best else '')
+"""
+
+
+def in_environment(folder: Path, *words: str | Path, cwd: Path | None = None) -> None:
+    """Run a module with the environment's Python and nothing of ours in the way."""
+    own = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MATURIN"))
+    }
+    subprocess.run([str(python_of(folder)), "-m", *map(str, words)], cwd=cwd, env=own, check=True)
+
+
+def python_of(folder: Path) -> Path:
+    """Return the Python of an environment."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def choose(folder: Path, wheels: list[Path]) -> Path:
+    """Return the wheel that the environment's Python would take."""
+    in_environment(folder, "pip", "install", "--quiet", "--upgrade", "pip>=25.1", "packaging")
+    done = subprocess.run(
+        [str(python_of(folder)), "-c", CHOOSE, *map(str, wheels)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    if not done.stdout.strip():
+        names = ", ".join(path.name for path in wheels)
+        raise SystemExit(f"{sys.version} takes none of these wheels: {names}")
+    return Path(done.stdout.strip())
+
+
+def main(words: list[str] | None = None) -> int:
+    """Install, test, and return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
+    parser.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
+    parser.add_argument("--pytest", default="-q", help="arguments for pytest, in one word")
+    given = parser.parse_args(words)
+    wheels: list[Path] = [path.resolve() for path in given.wheels]
+    with tempfile.TemporaryDirectory(prefix="mmap-rs-try-") as name:
+        work = Path(name).resolve()
+        venv.create(work / "environment", with_pip=True)
+        environment = work / "environment"
+        wheel = choose(environment, wheels)
+        print(f"==> {wheel.name} with Python {sys.version}", flush=True)
+        in_environment(environment, "pip", "install", "--quiet", "--group", f"{ROOT}/pyproject.toml:test")
+        # By itself, and from nowhere else.
+        in_environment(environment, "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
+        in_environment(environment, "pip", "check")
+        tree = work / "tree"
+        copy_tree(tree, without=("python/", "src/"))
+        in_environment(environment, "mmap_rs", "--version", cwd=work)
+        in_environment(environment, "pytest", *given.pytest.split(), cwd=tree)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
