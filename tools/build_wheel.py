@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tiers"))
 
 from targets import ROOT, Target, find
+from unwinder import rust_flags
 
 # What the names in tiers.toml mean: the features of Cargo.toml, and the interpreter that stands for the ABI.
 FEATURES = {"abi3-py311": "abi3-py311", "cp314t": None, "abi3t-py315": "abi3t-py315"}
@@ -49,8 +50,13 @@ def neutral_flags(source: Path, cargo: Path) -> list[str]:
     return [f"--remap-path-prefix={path}={name}" for path, name in places.items()]
 
 
-def environment(target: Target, source: Path, cargo: Path | None = None) -> dict[str, str]:
-    """Return the environment of a build, the same for everyone; `cargo` is Cargo's home, if not the usual one."""
+def environment(
+    target: Target, source: Path, folder: Path, cargo: Path | None = None
+) -> dict[str, str]:
+    """Return the environment of a build of `source` into Cargo's target folder `folder`, the same for everyone.
+
+    `cargo` is Cargo's home, if not the usual one.
+    """
     cargo = cargo or Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     # Crates have to be there before their folder's name can be known.
     subprocess.run(
@@ -69,12 +75,14 @@ def environment(target: Target, source: Path, cargo: Path | None = None) -> dict
     own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", "")])
     if target.system == "android" and target.release.build == "ndk":
         own |= {"ANDROID_API_LEVEL": str(ANDROID_API)}
-        flags += android_flags(target, own)
+        flags += android_flags(target, folder, own)
+    if target.release.build == "zig":
+        flags += rust_flags(target.triple, folder / "unwinder" / target.triple)
     own["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
     return own
 
 
-def android_flags(target: Target, own: dict[str, str]) -> list[str]:
+def android_flags(target: Target, folder: Path, own: dict[str, str]) -> list[str]:
     """Set the NDK's compiler for a target, and return the linker's flags.
 
     An extension for Android names libpython3.so, which nothing here has: an empty library of that name stands for it.
@@ -87,7 +95,7 @@ def android_flags(target: Target, own: dict[str, str]) -> list[str]:
         programs / f"{NDK_NAMES.get(target.triple, target.triple)}{ANDROID_API}-clang"
     ).as_posix()
     own[f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_LINKER"] = clang
-    folder = ROOT / "target" / "android" / target.triple
+    folder = folder / "android" / target.triple
     folder.mkdir(parents=True, exist_ok=True)
     empty = folder / "empty.c"
     empty.write_text("", encoding="utf-8")
@@ -165,14 +173,15 @@ def build(
     if target.release.build == "cibuildwheel":
         cibuildwheel(target, python, out)
     else:
-        own = environment(target, source, cargo)
+        folder = folder or ROOT / "target" / "wheel"
+        own = environment(target, source, folder, cargo)
         words = arguments(target, python)
         if build_std:
             own["RUSTC_BOOTSTRAP"] = "1"
             words += ["-Z", "build-std=std,panic_abort"]
         else:
             provide_std(target)
-        words += ["--target-dir", str(folder or ROOT / "target" / "wheel"), "--out", str(out)]
+        words += ["--target-dir", str(folder), "--out", str(out)]
         subprocess.run([sys.executable, "-m", "maturin", *words], cwd=source, env=own, check=True)
     made = [path for path in out.glob("*.whl") if TAGS[python] in path.name]
     new = [path for path in made if path not in before] or made

@@ -115,6 +115,12 @@ def problems(name: str, files: Mapping[str, bytes], size: int, *, released: bool
             for private in PRIVATE
             if private in files[part]
         ]
+        if "-manylinux" in name:
+            found += [
+                f"{part} does not use the system's unwinder: see tools/tiers/unwinder.py"
+                for part in compiled
+                if b"\0libgcc_s.so.1\0" not in files[part]
+            ]
     return found
 
 

@@ -1,7 +1,7 @@
 """Install a wheel in a fresh environment and run the test suite on it: `python tools/try_wheel.py dist/*.whl`.
 
-The suite runs in a copy of the tree without the package's own sources, so that it can find nothing but what was
-installed. What else the tests need is fetched, and compiled where there is no wheel of it.
+The suite runs in a copy of the tree without the package's own modules (but with its stubs, which tests read), so that
+it can find nothing but what was installed. What else the tests need is fetched, and compiled where there is no wheel of it.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from check_dist import ROOT, copy_tree
 
-# What may stand before it tells the interpreter which of the wheels it can use, and says why not.
+# Prints the one of the wheels that are named that suits this Python best, if any does.
 CHOOSE = """
 import sys, sysconfig
 from packaging.tags import sys_tags
@@ -74,7 +74,7 @@ def main(words: list[str] | None = None) -> int:
         in_environment(environment, "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
         in_environment(environment, "pip", "check")
         tree = work / "tree"
-        copy_tree(tree, without=("python/", "src/"))
+        copy_tree(tree, lambda name: not (name.startswith("python/") and name.endswith(".py")))
         in_environment(environment, "mmap_rs", "--version", cwd=work)
         in_environment(environment, "pytest", *given.pytest.split(), cwd=tree)
     return 0
