@@ -144,6 +144,7 @@ def cibuildwheel(target: Target, python: str, out: Path) -> None:
     system = target.system
     words = ["--platform", system, "--archs", target.arch, "--output-dir", str(out)]
     words += ["--config-file", str(ROOT / "tools" / "cibuildwheel.toml")]
+    provide_std(target)
     skip = {} if target.release.tests in {"emulator", "simulator"} else {"CIBW_TEST_SKIP": "*"}
     subprocess.run(
         [sys.executable, "-m", "cibuildwheel", *words, str(ROOT)],

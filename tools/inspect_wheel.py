@@ -37,6 +37,18 @@ def content(wheel: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def wheels_in(paths: list[Path]) -> list[Path]:
+    """Return the wheels among these files and folders; ends the program if there are none."""
+    found = [
+        wheel
+        for path in paths
+        for wheel in (sorted(path.glob("*.whl")) if path.is_dir() else [path])
+    ]
+    if not found:
+        raise SystemExit(f"no wheel in {', '.join(map(str, paths))}")
+    return [wheel.resolve() for wheel in found]
+
+
 def record_problems(files: Mapping[str, bytes], info: str) -> list[str]:
     """Compare the wheel's own list of its files with what is there."""
     rows = csv.reader(files[f"{info}/RECORD"].decode().splitlines())
@@ -127,8 +139,10 @@ def problems(name: str, files: Mapping[str, bytes], size: int, *, released: bool
 def main(words: list[str] | None = None) -> int:
     """Check wheels, print a line for each, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
-    parser.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
-    paths: list[Path] = parser.parse_args(words).wheels
+    parser.add_argument(
+        "wheels", nargs="+", type=Path, metavar="WHEEL", help="a wheel, or a folder of wheels"
+    )
+    paths = wheels_in(parser.parse_args(words).wheels)
     wrong = 0
     for path in paths:
         files = content(path)

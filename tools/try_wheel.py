@@ -13,6 +13,7 @@ import venv
 from pathlib import Path
 
 from check_dist import ROOT, copy_tree
+from inspect_wheel import wheels_in
 
 # Prints the one of the wheels that are named that suits this Python best, if any does.
 CHOOSE = """
@@ -59,10 +60,12 @@ def choose(folder: Path, wheels: list[Path]) -> Path:
 def main(words: list[str] | None = None) -> int:
     """Install, test, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
-    parser.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
+    parser.add_argument(
+        "wheels", nargs="+", type=Path, metavar="WHEEL", help="a wheel, or a folder of wheels"
+    )
     parser.add_argument("--pytest", default="-q", help="arguments for pytest, in one word")
     given = parser.parse_args(words)
-    wheels: list[Path] = [path.resolve() for path in given.wheels]
+    wheels = wheels_in(given.wheels)
     with tempfile.TemporaryDirectory(prefix="mmap-rs-try-") as name:
         work = Path(name).resolve()
         venv.create(work / "environment", with_pip=True)
