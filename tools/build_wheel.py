@@ -53,9 +53,9 @@ def neutral_flags(source: Path, cargo: Path) -> list[str]:
 def environment(
     target: Target, source: Path, folder: Path, cargo: Path | None = None
 ) -> dict[str, str]:
-    """Return the environment of a build of `source` into Cargo's target folder `folder`, the same for everyone.
+    """Return the environment of a build: the same for everyone.
 
-    `cargo` is Cargo's home, if not the usual one.
+    `source` is the tree, `folder` Cargo's target folder, and `cargo` is Cargo's home, if not the usual one.
     """
     cargo = cargo or Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     # Crates have to be there before their folder's name can be known.
@@ -85,7 +85,8 @@ def environment(
 def android_flags(target: Target, folder: Path, own: dict[str, str]) -> list[str]:
     """Set the NDK's compiler for a target, and return the linker's flags.
 
-    An extension for Android names libpython3.so, which nothing here has: an empty library of that name stands for it.
+    An extension for Android names libpython3.so, which nothing here has: an empty library of that name
+    stands for it.
     """
     home = os.environ.get("ANDROID_NDK_HOME") or os.environ.get("ANDROID_NDK_LATEST_HOME")
     if not home:
@@ -138,7 +139,7 @@ def arguments(target: Target, python: str) -> list[str]:
 
 
 def cibuildwheel(target: Target, python: str, out: Path) -> None:
-    """Build, and test where there is an emulator or simulator, by cibuildwheel: it brings Python for phones."""
+    """Build by cibuildwheel, which brings Python for phones; test where there is an emulator."""
     if python != "abi3-py311":
         raise SystemExit(f"{target.triple}: only abi3-py311 is built for {target.system}")
     system = target.system
@@ -166,8 +167,8 @@ def build(
 ) -> Path:
     """Build the wheel of the tree `source` into the folder `out` and return its path.
 
-    `folder` is Cargo's target folder, `cargo` its home. With `build_std` the standard library is compiled from its sources, which
-    needs a compiler that allows that.
+    `folder` is Cargo's target folder, `cargo` its home. With `build_std` the standard library is compiled
+    from its sources, which needs a compiler that allows that.
     """
     out.mkdir(parents=True, exist_ok=True)
     before = set(out.glob("*.whl"))

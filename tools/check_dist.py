@@ -114,8 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong += differences(ours, content(from_sdist))
         wrong += problems(from_tree.name, ours, from_tree.stat().st_size, released=False)
         print(f"{sdist.name}: {len(names)} files")
-        print(f"{from_tree.name}: {len(ours)} files, their bytes compared, "
-              f"{from_tree.stat().st_size / 1024:.1f} KiB")
+        print(
+            f"{from_tree.name}: {len(ours)} files, their bytes compared, "
+            f"{from_tree.stat().st_size / 1024:.1f} KiB"
+        )
     for line in wrong:
         print(line, file=sys.stderr)
     print(

@@ -80,19 +80,23 @@ def sbom_problems(text: bytes, wanted: str) -> list[str]:
 def problems(name: str, files: Mapping[str, bytes], size: int, *, released: bool) -> list[str]:
     """List what is wrong with a wheel, one line each.
 
-    `name` is its file name, `size` its bytes. `released` asks for more than a build on this machine can give: no
-    name of a folder in what is compiled, and a tag that the package index takes.
+    `name` is its file name, `size` its bytes. `released` asks for more than a build on this machine can
+    give: no name of a folder in what is compiled, and a tag that the package index takes.
     """
     wanted = version()
     info = f"mmap_rs-{wanted}.dist-info"
     found = [f"it is not of version {wanted}"] if not name.startswith(f"mmap_rs-{wanted}-") else []
     needed = [f"mmap_rs/{part}" for part in IN_PACKAGE]
     needed += [f"{info}/licenses/{part}" for part in LICENCES]
-    needed += [f"{info}/{part}" for part in (SBOM, "METADATA", "WHEEL", "RECORD", "entry_points.txt")]
+    needed += [
+        f"{info}/{part}" for part in (SBOM, "METADATA", "WHEEL", "RECORD", "entry_points.txt")
+    ]
     missing = [part for part in needed if part not in files]
     found += [f"it has no {part}" for part in missing]
     found += [
-        f"it should not have {part}" for part in files if not part.startswith(("mmap_rs/", f"{info}/"))
+        f"it should not have {part}"
+        for part in files
+        if not part.startswith(("mmap_rs/", f"{info}/"))
     ]
     compiled = [
         part

@@ -1,7 +1,7 @@
 """Print the jobs of the release workflow as JSON, from tiers.toml: the list of targets is written there only.
 
-On a runner the lists go to the file that $GITHUB_OUTPUT names, one output for each kind of job; elsewhere they are
-printed, so that they can be looked at.
+On a runner the lists go to the file that $GITHUB_OUTPUT names, one output for each kind of job; elsewhere
+they are printed, so that they can be looked at.
 """
 
 import json
@@ -20,7 +20,8 @@ JOBS = {
     "phones": ("cibuildwheel", "ndk"),
     "vm": ("vm",),
 }
-# The Python that tests each kind of wheel, and builds it where only itself can; a stable ABI is tested with the newest that it is for, too.
+# The Python that tests each kind of wheel, and builds it where only itself can; a stable ABI is tested with
+# the newest that it is for, too.
 TESTED = {"abi3-py311": "3.11", "cp314t": "3.14t", "abi3t-py315": "3.15t"}
 NEWEST = {"abi3-py311": "3.15", "cp314t": "", "abi3t-py315": "3.15"}
 ARCHITECTURES = {

@@ -19,7 +19,7 @@ def main() -> int:
     ).stdout
     (host,) = re.findall(r"^host: (.*)$", text, re.MULTILINE)
     bits = 8 * struct.calcsize("P")
-    if bits == 64 or sys.platform != "win32":
+    if bits == 64 or "windows" not in host:
         print(f"{bits}-bit Python, Rust for {host}: nothing to do")
         return 0
     target = "i686-pc-windows-msvc"

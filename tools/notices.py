@@ -1,9 +1,9 @@
 """Write what a wheel says of the Rust crates that are compiled into it: `make notices`.
 
-THIRD-PARTY.md holds their licences, which a wheel carries beside the project's own. sbom/mmap-rs.cdx.json is a list
-for programs (CycloneDX; a wheel carries it in its folder `sboms`). Both are made from Cargo.lock and the crates'
-own files, for all targets of tiers.toml together, and hold nothing of the machine or the day. With `--check` nothing
-is written, and the exit status is 1 if a file is not what it would be.
+THIRD-PARTY.md holds their licences, which a wheel carries beside the project's own. sbom/mmap-rs.cdx.json
+is a list for programs (CycloneDX; a wheel carries it in its folder `sboms`). Both are made from Cargo.lock
+and the crates' own files, for all targets of tiers.toml together, and hold nothing of the machine or the
+day. With `--check` nothing is written, and the exit status is 1 if a file is not what it would be.
 """
 
 import argparse
@@ -27,6 +27,12 @@ LIST = ROOT / "sbom" / "mmap-rs.cdx.json"
 # Where a crate may be had under one of several licences, the first of these that it names.
 PREFERRED = ("MIT", "Apache-2.0", "Unicode-3.0", "Unlicense")
 FILES = {"MIT": "LICENSE-MIT", "Apache-2.0": "LICENSE-APACHE", "Unlicense": "UNLICENSE"}
+
+HEAD = """# Licences of other authors' code
+
+The compiled module of this package contains code of the crates below, depending on the system, and of the
+Rust standard library (MIT OR Apache-2.0, The Rust Project contributors). Where a crate may be used under one
+of several licences, it is used here under the one whose text follows. `make notices` writes this file."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,14 @@ def metadata() -> dict[str, Any]:
 
 
 def linked(found: dict[str, Any]) -> tuple[dict[str, Any], list[Crate], set[str]]:
-    """Return the module's package, the crates that are compiled into it, and which of them it names itself."""
+    """Return the module's package, the crates compiled into it, and which of them it names itself."""
     packages = {package["id"]: package for package in found["packages"]}
     nodes = {node["id"]: node for node in found["resolve"]["nodes"]}
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))
     checksums = {(p["name"], p["version"]): p.get("checksum", "") for p in lock["package"]}
 
     def dependencies(key: str) -> list[str]:
-        """Normal ones only: macros, build scripts and tests run elsewhere, and are not in the wheel."""
+        """Return the normal ones: macros, build scripts and tests are not in the wheel."""
         return [
             dependency["pkg"]
             for dependency in nodes[key]["deps"]
@@ -73,7 +79,9 @@ def linked(found: dict[str, Any]) -> tuple[dict[str, Any], list[Crate], set[str]
                 kind["kind"] is None and kind["target"] != "cfg(loom)"
                 for kind in dependency["dep_kinds"]
             )
-            and not any("proc-macro" in made["kind"] for made in packages[dependency["pkg"]]["targets"])
+            and not any(
+                "proc-macro" in made["kind"] for made in packages[dependency["pkg"]]["targets"]
+            )
         ]
 
     (root,) = (package for package in found["packages"] if package["name"] == "mmap-rs-python")
@@ -116,7 +124,9 @@ def licence_text(crate: Crate) -> tuple[str, str]:
         if name in files:
             lines = files[name].read_text(encoding="utf-8").expandtabs().splitlines()
             return chosen, "\n".join(line.rstrip() for line in lines).strip("\n")
-    raise SystemExit(f"{crate.name} {crate.version}: no text of its licence {chosen} in {crate.folder}")
+    raise SystemExit(
+        f"{crate.name} {crate.version}: no text of its licence {chosen} in {crate.folder}"
+    )
 
 
 def paper(crates: list[Crate]) -> str:
@@ -124,19 +134,17 @@ def paper(crates: list[Crate]) -> str:
     texts: dict[tuple[str, str], list[Crate]] = {}
     for crate in crates:
         texts.setdefault(licence_text(crate), []).append(crate)
-    parts = [
-        "# Licences of other authors' code",
-        "The compiled module of this package contains code of the crates below, depending on the system, and of the Rust "
-        "standard library (MIT OR Apache-2.0, The Rust Project contributors). Where a crate may be used under one of "
-        "several licences, it is used here under the one whose text follows. This file is written by `make notices`.",
-    ]
+    parts = [HEAD]
     for (name, text), users in sorted(texts.items(), key=lambda item: item[1][0].name):
         heads = [
             f"- {crate.name} {crate.version} ({crate.expression})"
             + (f", {crate.authors}" if crate.authors else "")
             for crate in users
         ]
-        parts += [f"## {name}: {', '.join(dict.fromkeys(crate.name for crate in users))}", "\n".join(heads)]
+        parts += [
+            f"## {name}: {', '.join(dict.fromkeys(crate.name for crate in users))}",
+            "\n".join(heads),
+        ]
         parts += [f"```text\n{text}\n```"]
     return "\n\n".join(parts) + "\n"
 

@@ -1,13 +1,13 @@
 """Prepare and check releases; docs/releasing.md tells the way.
 
-    prepare VERSION   write the version and the changelog's section, commit, tag; nothing is pushed
-    check REF         fail unless a ref is no tag of a version, or is the tag of this tree's version
-    complete FOLDER   fail unless every file of a release is in a folder
-    page TAG FOLDER   make the release page of a tag with the changelog's section and all files
+prepare VERSION   write the version and the changelog's section, commit, tag; nothing is pushed
+check REF         fail unless a ref is no tag of a version, or is the tag of this tree's version
+complete FOLDER   fail unless every file of a release is in a folder
+page TAG FOLDER   make the release page of a tag with the changelog's section and all files
 """
 
 import argparse
-import datetime
+import datetime as dt
 import re
 import subprocess
 import sys
@@ -108,9 +108,7 @@ def write_version(wanted: str) -> None:
         flags=re.MULTILINE,
     )
     path.write_text(new, encoding="utf-8", newline="\n")
-    subprocess.run(
-        ["cargo", "update", "--quiet", "--workspace", "--offline"], cwd=ROOT, check=True
-    )
+    subprocess.run(["cargo", "update", "--quiet", "--workspace", "--offline"], cwd=ROOT, check=True)
     subprocess.run([sys.executable, str(ROOT / "tools" / "notices.py")], cwd=ROOT, check=True)
 
 
@@ -123,7 +121,7 @@ def prepare(wanted: str, *, dry: bool, branch: str) -> None:
     if here != branch:
         raise Refused(f"releases are made on the branch {branch}, and this is {here}")
     path = ROOT / "CHANGELOG.md"
-    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    day = dt.datetime.now(dt.UTC).date().isoformat()
     text = released_changelog(path.read_text(encoding="utf-8"), wanted, day)
     try:
         path.write_text(text, encoding="utf-8", newline="\n")

@@ -1,7 +1,8 @@
 """Show that two builds of one commit give the same bytes: a wheel is built twice, and compared.
 
-The two builds have their own clone of the commit, in folders of other names and depths, their own Cargo home and
-target folder, so that nothing of the first is used in the second; time zone, language and creation mask differ too.
+The two builds have their own clone of the commit, in folders of other names and depths, their own Cargo
+home and target folder, so that nothing of the first is used in the second; time zone, language and creation
+mask differ too.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""Install a wheel in a fresh environment and run the test suite on it: `python tools/try_wheel.py dist/*.whl`.
+"""Install a wheel in a fresh environment and run the tests on it: `python tools/try_wheel.py dist`.
 
-The suite runs in a copy of the tree without the package's own modules (but with its stubs, which tests read), so that
-it can find nothing but what was installed. What else the tests need is fetched, and compiled where there is no wheel of it.
+The suite runs in a copy of the tree without the package's own modules (but with its stubs, which tests
+read), so that it can find nothing but what was installed. What else the tests need is fetched, and compiled
+where there is no wheel of it.
 """
 
 import argparse
@@ -72,7 +73,9 @@ def main(words: list[str] | None = None) -> int:
         environment = work / "environment"
         wheel = choose(environment, wheels)
         print(f"==> {wheel.name} with Python {sys.version}", flush=True)
-        in_environment(environment, "pip", "install", "--quiet", "--group", f"{ROOT}/pyproject.toml:test")
+        in_environment(
+            environment, "pip", "install", "--quiet", "--group", f"{ROOT}/pyproject.toml:test"
+        )
         # By itself, and from nowhere else.
         in_environment(environment, "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
         in_environment(environment, "pip", "check")

@@ -1,10 +1,11 @@
 """Lets a module that zig links use the system's unwinder, libgcc_s.so.1, as one that GCC links does.
 
-zig would put LLVM's unwinder into the module. glibc ends a thread (`pthread_exit`, as Python until 3.13 does with daemon
-threads when it ends) by unwinding it with libgcc_s, which calls the module's personality function for each of its
-frames. That function would then hand libgcc_s's notes to LLVM's unwinder, which reads them as its own: SIGSEGV. So the
-module must name libgcc_s, which every system that these wheels are for has. All that the linker needs of it are the
-names and versions of its functions; a library of empty ones is made here.
+zig would put LLVM's unwinder into the module. glibc ends a thread (`pthread_exit`, as Python until 3.13
+does with daemon threads when it ends) by unwinding it with libgcc_s, which calls the module's personality
+function for each of its frames. That function would then hand libgcc_s's notes to LLVM's unwinder, which
+reads them as its own: SIGSEGV. So the module must name libgcc_s, which every system that these wheels are
+for has. All that the linker needs of it are the names and versions of its functions; a library of empty
+ones is made here.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def versions(triple: str) -> dict[str, tuple[str, ...]]:
 
 
 def rust_flags(triple: str, folder: Path) -> list[str]:
-    """Return what to tell rustc, with the library that is needed for it in `folder`; nothing where glibc is not.
+    """Return what to tell rustc, and make the library for it; nothing where glibc is not.
 
     Args:
         triple: the target's name.
