@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from inspect_wheel import content, problems
@@ -48,8 +48,8 @@ def maturin(*arguments: str, cwd: Path, out: Path) -> Path:
     return made
 
 
-def copy_tree(target: Path, wanted: Callable[[str], bool] = bool) -> None:
-    """Copy the files of the tree that are under version control, or could be, and whose names are wanted."""
+def copy_tree(target: Path) -> None:
+    """Copy the files of the tree that are under version control, or could be."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -57,7 +57,7 @@ def copy_tree(target: Path, wanted: Callable[[str], bool] = bool) -> None:
         check=True,
     )
     for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
-        if (ROOT / name).is_file() and wanted(name):
+        if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, target / name)
 

@@ -1,8 +1,8 @@
 """Install a wheel in a fresh environment and run the tests on it: `python tools/try_wheel.py dist`.
 
-The suite runs in a copy of the tree without the package's own modules (but with its stubs, which tests
-read), so that it can find nothing but what was installed. What else the tests need is fetched, and compiled
-where there is no wheel of it.
+The suite runs in a copy of the tree whose own package is not on the path: what is imported is what was
+installed, which is looked at before. What else the tests need is fetched, and compiled where there is no
+wheel of it.
 """
 
 import argparse
@@ -58,6 +58,21 @@ def choose(folder: Path, wheels: list[Path]) -> Path:
     return Path(done.stdout.strip())
 
 
+def refuse_other_package(folder: Path, tree: Path) -> None:
+    """Fail if the tests would import another package than the one in the environment."""
+    code = "import mmap_rs; print(mmap_rs.__version__, mmap_rs._mmap_rs.__file__)"
+    done = subprocess.run(
+        [str(python_of(folder)), "-c", code],
+        cwd=tree,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    print(done.stdout.strip(), flush=True)
+    if str(folder) not in done.stdout:
+        raise SystemExit(f"{done.stdout.strip()} is not what was installed in {folder}")
+
+
 def main(words: list[str] | None = None) -> int:
     """Install, test, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
@@ -80,8 +95,8 @@ def main(words: list[str] | None = None) -> int:
         in_environment(environment, "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
         in_environment(environment, "pip", "check")
         tree = work / "tree"
-        copy_tree(tree, lambda name: not (name.startswith("python/") and name.endswith(".py")))
-        in_environment(environment, "mmap_rs", "--version", cwd=work)
+        copy_tree(tree)
+        refuse_other_package(environment, tree)
         in_environment(environment, "pytest", *given.pytest.split(), cwd=tree)
     return 0
 
