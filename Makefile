@@ -168,10 +168,51 @@ stubtest: $(TYPED)
 	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml mmap_rs
 
 .PHONY: deny
-deny: $(STAMPS)/venv ## Check the Rust crates: licences, sources, advisories
+deny: $(STAMPS)/venv ## Check the Rust crates: licences, sources, advisories, and what the wheel says of them
 	@sh tools/check-rust.sh
 	@echo "==> licences, sources and advisories of the Rust crates"
 	@$(PY) tools/check_crates.py
+	@$(PY) tools/notices.py --check
+
+.PHONY: audit
+audit: $(STAMPS)/audit ## Look for published advisories on the Python tools in .venv; needs the network
+	@$(PY) -m pip_audit --local --progress-spinner off
+
+.PHONY: workflows
+workflows: $(STAMPS)/workflows $(STAMPS)/test ## Check the workflows of .github
+	@PYTHON=$(PY) sh tools/check-workflows.sh
+
+.PHONY: test-debug
+test-debug: $(STAMPS)/test ## Run the Python tests on a build without optimisation, with its assertions
+	@sh tools/check-rust.sh
+	@sh tools/test-debug.sh $(ARGS)
+
+# Not those that look at the addresses or the descriptors of the whole process, or hand one object to the test.
+PARALLEL := $(patsubst %,tests/test_%.py,bytes_index bytes_methods bytes_search bytes_assign buffers options flags \
+              protection pagesize errors ownership lifetimes)
+.PHONY: test-parallel
+test-parallel: $(BUILT) $(STAMPS)/test $(STAMPS)/parallel ## Run each of some tests in many threads at once
+	@$(PY) -m pytest -q --parallel-threads=8 $(PARALLEL) $(ARGS)
+
+.PHONY: sanitize-address sanitize-thread
+sanitize-address: ## Run the core's tests under the address sanitizer
+sanitize-thread: ## Run the core's tests of states under the thread sanitizer
+sanitize-address sanitize-thread: sanitize-%:
+	@sh tools/check-rust.sh
+	@sh tools/sanitize.sh $*
+
+.PHONY: miri
+miri: ## Run the core's tests of states under Miri; needs its component of a nightly Rust
+	@sh tools/miri.sh
+
+.PHONY: oldest-rust
+oldest-rust: ## Compile with the oldest Rust that Cargo.toml allows
+	@sh tools/oldest-rust.sh
+
+.PHONY: minimal-versions
+minimal-versions: $(STAMPS)/venv ## Compile and test the core with the oldest crates that Cargo.toml allows
+	@sh tools/check-rust.sh
+	@sh tools/minimal-versions.sh
 
 .PHONY: dist
 dist: $(STAMPS)/build ## Show that the source distribution builds the same wheel as the tree
@@ -209,6 +250,51 @@ site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs
 ci: ## Run all that CI runs, on this machine
 	@bash .ci/run </dev/null
 
+##@ Release
+# What a release is made of; docs/releasing.md tells the way. TARGET is a name of tiers.toml, KIND one of its "pythons".
+TARGET ?= x86_64-unknown-linux-gnu
+KIND ?= abi3-py311
+
+.PHONY: release
+release: $(STAMPS)/venv ## Prepare a release here: make release VERSION=1.2.3; nothing is pushed
+	@sh tools/check-rust.sh
+	@$(PY) tools/release.py prepare "$(VERSION)" $(ARGS)
+
+.PHONY: release-wheel
+release-wheel: $(STAMPS)/build $(STAMPS)/release ## Build a wheel for Linux into dist/: TARGET=... KIND=...
+	@sh tools/check-rust.sh
+	@$(PY) tools/build_wheel.py $(TARGET) --python $(KIND) $(ARGS)
+
+.PHONY: phone-wheel
+phone-wheel: $(STAMPS)/phones ## Build the wheel of a TARGET with Android or iOS, and test it in its emulator
+	@sh tools/check-rust.sh
+	@$(PY) tools/build_wheel.py $(TARGET) --python $(KIND)
+
+.PHONY: native-wheel
+native-wheel: $(STAMPS)/build ## Build the wheel of a TARGET with this machine's own system, not Linux
+	@sh tools/check-rust.sh
+	@$(PY) tools/build_wheel.py $(TARGET) --python $(KIND)
+
+.PHONY: try-wheels
+try-wheels: $(STAMPS)/venv ## Install the wheel of dist/ that suits this Python into a fresh place, and test it
+	@$(PY) tools/try_wheel.py dist
+
+.PHONY: inspect-wheels
+inspect-wheels: $(STAMPS)/release ## Check contents, metadata and ABI of the wheels in dist/
+	@$(PY) tools/inspect_wheel.py dist
+	@$(PY) -m twine check --strict dist/*.whl
+	@$(PY) -m abi3audit --strict --summary dist/*.whl
+
+.PHONY: reproducible
+reproducible: $(STAMPS)/build $(STAMPS)/release ## Build the last commit twice, in two places, and compare the wheels' bytes
+	@sh tools/check-rust.sh
+	@$(PY) tools/reproducible.py $(TARGET) --python $(KIND) $(ARGS)
+
+.PHONY: notices
+notices: $(STAMPS)/venv ## Write THIRD-PARTY.md and the list of components from Cargo.lock
+	@sh tools/check-rust.sh
+	@$(PY) tools/notices.py
+
 ##@ Clean up
 .PHONY: clean
 clean: ## Remove what was built; the virtual environment stays
@@ -227,7 +313,8 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
 	@echo "$(CURDIR)" >$@
 
-$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/docs $(STAMPS)/ecosystem $(STAMPS)/tiers: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
+NEEDS := audit build docs ecosystem lint parallel phones release test tiers workflows
+$(NEEDS:%=$(STAMPS)/%): $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
 	@echo "==> Installing the tools of the group '$*' into .venv"
 	@$(PIP) install --quiet --group $*
 	@touch $@

@@ -2,7 +2,7 @@
 
 Builds one wheel from the files of the tree and one from the source distribution, each unpacked to
 the same place, with the same interpreter, and compares the wheels' names, the lists of files, and the
-bytes of every file, the compiled module's too.
+bytes of every file, the compiled module's too. What must be in them is checked by inspect_wheel.
 """
 
 import argparse
@@ -12,9 +12,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from inspect_wheel import content, problems
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,8 +27,11 @@ NEEDED = (
     "LICENSE-MIT",
     "PKG-INFO",
     "README.md",
+    "THIRD-PARTY.md",
     "pyproject.toml",
+    "python/mmap_rs/_mmap_rs.pyi",
     "python/mmap_rs/py.typed",
+    "sbom/mmap-rs.cdx.json",
 )
 
 
@@ -74,12 +78,6 @@ def renew(target: Path) -> None:
             path.touch()
 
 
-def content(wheel: Path) -> dict[str, bytes]:
-    """Read every file of a wheel."""
-    with zipfile.ZipFile(wheel) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
 def differences(ours: dict[str, bytes], theirs: dict[str, bytes]) -> list[str]:
     """List what differs between two wheels."""
     only = [f"only in one wheel: {name}" for name in sorted(ours.keys() ^ theirs.keys())]
@@ -114,12 +112,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             wrong.append(f"the wheels' names differ: {from_tree.name}, {from_sdist.name}")
         ours = content(from_tree)
         wrong += differences(ours, content(from_sdist))
+        wrong += problems(from_tree.name, ours, from_tree.stat().st_size, released=False)
         print(f"{sdist.name}: {len(names)} files")
-        print(f"{from_tree.name}: {len(ours)} files, their bytes compared")
+        print(
+            f"{from_tree.name}: {len(ours)} files, their bytes compared, "
+            f"{from_tree.stat().st_size / 1024:.1f} KiB"
+        )
     for line in wrong:
         print(line, file=sys.stderr)
     print(
-        "the sdist builds another wheel" if wrong else "the sdist builds the same wheel as the tree"
+        "something is wrong with the sdist or the wheel"
+        if wrong
+        else "the sdist builds the same wheel as the tree, and nothing is missing"
     )
     return 1 if wrong else 0
 

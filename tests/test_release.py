@@ -1,0 +1,309 @@
+"""Releases: `make release` in a clone, what is refused, and what a wheel must hold."""
+
+import base64
+import hashlib
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mmap_rs
+
+ROOT = Path(__file__).resolve().parent.parent
+MANIFEST = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
+VERSION: str = MANIFEST["workspace"]["package"]["version"]
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "A Maintainer",
+    "GIT_AUTHOR_EMAIL": "maintainer@example.org",
+    "GIT_COMMITTER_NAME": "A Maintainer",
+    "GIT_COMMITTER_EMAIL": "maintainer@example.org",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+}
+
+needs_cargo = pytest.mark.skipif(
+    shutil.which("cargo") is None or shutil.which("git") is None,
+    reason="a release is made with Cargo and Git, which are not both here",
+)
+
+
+def tool(name: str) -> Any:
+    """Load a module of the folder tools."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(ROOT / "tools"))
+
+
+class Clone:
+    """A copy of this tree as a repository of its own, with one commit on the branch main."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, folder / name)
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.commit("All")
+
+    def git(self, *words: str) -> str:
+        done = subprocess.run(
+            ["git", *words],
+            cwd=self.folder,
+            env={**os.environ, **IDENTITY},
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def commit(self, title: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", title)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.folder / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8", newline="\n")
+
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text(encoding="utf-8")
+
+    def release(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(self.folder / "tools" / "release.py"), *words],
+            cwd=self.folder,
+            env={**os.environ, **IDENTITY},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    def refusal(self, *words: str) -> str:
+        """What a refused command says; it must have changed nothing."""
+        before = self.git("rev-parse", "HEAD"), self.git("status", "--porcelain"), self.git("tag")
+        done = self.release(*words)
+        assert done.returncode == 1, done.stdout + done.stderr
+        after = self.git("rev-parse", "HEAD"), self.git("status", "--porcelain"), self.git("tag")
+        assert after == before
+        return done.stderr
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    made = Clone(tmp_path / "tree")
+    if "### " not in tool("release").section(made.text("CHANGELOG.md"), "Unreleased"):
+        made.edit("CHANGELOG.md", "## [Unreleased]", "## [Unreleased]\n\n### Added\n\n- A thing.")
+        made.commit("A change")
+    return made
+
+
+@needs_cargo
+def test_a_release_is_a_commit_and_a_tag(clone: Clone) -> None:
+    unreleased = tool("release").section(clone.text("CHANGELOG.md"), "Unreleased")
+    done = clone.release("prepare", "7.8.9")
+    assert done.returncode == 0, done.stderr
+    assert clone.git("status", "--porcelain") == ""
+    assert clone.git("log", "-1", "--format=%s") == "Release 7.8.9"
+    assert clone.git("cat-file", "-t", "v7.8.9") == "tag"
+    assert clone.git("rev-list", "-1", "v7.8.9") == clone.git("rev-parse", "HEAD")
+    changed = set(clone.git("diff", "--name-only", "HEAD~1").splitlines())
+    assert changed == {"CHANGELOG.md", "Cargo.toml", "Cargo.lock", "sbom/mmap-rs.cdx.json"}
+    assert tomllib.loads(clone.text("Cargo.toml"))["workspace"]["package"]["version"] == "7.8.9"
+    lock = {p["name"]: p["version"] for p in tomllib.loads(clone.text("Cargo.lock"))["package"]}
+    assert lock["mmap-rs-python"] == lock["mmap-rs-core"] == "7.8.9"
+    changelog = clone.text("CHANGELOG.md")
+    assert re.search(
+        r"^## \[Unreleased\]\n\n## \[7\.8\.9\] - \d{4}-\d\d-\d\d\n", changelog, re.MULTILINE
+    )
+    assert tool("release").section(changelog, "7.8.9") == unreleased
+    assert "git push origin main v7.8.9" in done.stdout
+    assert clone.release("check", "refs/tags/v7.8.9").returncode == 0
+    assert clone.release("check", "refs/heads/main").returncode == 0
+    assert "not of this tree" in clone.refusal("check", "refs/tags/v7.8.10")
+    # And again, for what comes after it.
+    assert "a tag v7.8.9 already" in clone.refusal("prepare", "7.8.9")
+    assert "not newer" in clone.refusal("prepare", "7.8.8")
+    assert "says nothing under 'Unreleased'" in clone.refusal("prepare", "7.8.10")
+
+
+@needs_cargo
+def test_a_dry_run_shows_the_commit_and_changes_nothing(clone: Clone) -> None:
+    before = clone.git("rev-parse", "HEAD")
+    done = clone.release("prepare", "7.8.9", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert '+version = "7.8.9"' in done.stdout
+    assert "+## [7.8.9] - " in done.stdout
+    assert (clone.git("rev-parse", "HEAD"), clone.git("status", "--porcelain")) == (before, "")
+    assert clone.git("tag") == ""
+
+
+@needs_cargo
+@pytest.mark.parametrize("version", ["", "1.2", "v1.2.3", "1.2.3rc1", "01.2.3", "1.2.3\n"])
+def test_what_is_no_version_is_refused(clone: Clone, version: str) -> None:
+    assert "is no version: write three numbers" in clone.refusal("prepare", version)
+
+
+@needs_cargo
+def test_changes_that_are_not_committed_are_refused(clone: Clone) -> None:
+    clone.edit("README.md", "\n", "\nMore.\n")
+    assert "not committed" in clone.refusal("prepare", "7.8.9")
+
+
+@needs_cargo
+def test_another_branch_is_refused(clone: Clone) -> None:
+    clone.git("switch", "--quiet", "--create", "topic")
+    assert "on the branch main, and this is topic" in clone.refusal("prepare", "7.8.9")
+
+
+@needs_cargo
+def test_another_upstream_needs_a_minor_version(clone: Clone) -> None:
+    assert clone.release("prepare", "7.8.9").returncode == 0
+    clone.edit("Cargo.toml", f'mmap-rs = "={mmap_rs.__upstream_version__}"', 'mmap-rs = "=0.9.9"')
+    clone.edit("CHANGELOG.md", "## [Unreleased]", "## [Unreleased]\n\n- Another upstream.")
+    clone.commit("Another upstream")
+    said = clone.refusal("prepare", "7.8.10")
+    assert f"mmap-rs changed from {mmap_rs.__upstream_version__} to 0.9.9" in said
+    assert "needs a new minor version" in said
+
+
+def test_upstreams_version_is_pinned_and_told() -> None:
+    pin: str = MANIFEST["workspace"]["dependencies"]["mmap-rs"]
+    assert pin == f"={mmap_rs.__upstream_version__}"
+    lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))
+    locked = [p["version"] for p in lock["package"] if p["name"] == "mmap-rs"]
+    assert locked == [mmap_rs.__upstream_version__]
+    # And ours is another thing: it says what changes for users of this package.
+    assert mmap_rs.__version__ == VERSION
+
+
+def test_the_files_of_a_release_are_those_of_the_list(tmp_path: Path) -> None:
+    release = tool("release")
+    names = [f"mmap_rs-{VERSION}.tar.gz"]
+    for target in tool("build_wheel").find.__globals__["load"]():
+        kinds = target.pythons if target.release.build != "none" else ()
+        names += [f"mmap_rs-{VERSION}-{release.TAGS[kind]}old.{target.tag}.whl" for kind in kinds]
+    for name in names:
+        (tmp_path / name).touch()
+    release.complete(tmp_path)
+    (tmp_path / names[3]).unlink()
+    (tmp_path / "other.whl").touch()
+    with pytest.raises(release.Refused) as refused:
+        release.complete(tmp_path)
+    assert "0 wheels instead of one for" in str(refused.value)
+    assert "other.whl is of no target" in str(refused.value)
+
+
+@needs_cargo
+def test_the_papers_on_other_crates_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "notices.py"), "--check"],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    bill = json.loads((ROOT / "sbom" / "mmap-rs.cdx.json").read_text(encoding="utf-8"))
+    references = {component["bom-ref"] for component in bill["components"]}
+    references.add(bill["metadata"]["component"]["bom-ref"])
+    assert {entry["ref"] for entry in bill["dependencies"]} == references
+    assert {need for entry in bill["dependencies"] for need in entry["dependsOn"]} <= references
+    paper = (ROOT / "THIRD-PARTY.md").read_text(encoding="utf-8")
+    for component in bill["components"]:
+        assert f"- {component['name']} {component['version']} (" in paper
+
+
+def wheel(**changes: bytes | None) -> dict[str, bytes]:
+    """The files of a wheel as it should be, but for changes; None leaves a file out."""
+    info = f"mmap_rs-{VERSION}.dist-info"
+    files: dict[str, bytes] = {
+        **{f"mmap_rs/{name}": b"" for name in ("__init__.py", "__main__.py", "_flags.pyi")},
+        "mmap_rs/_mmap_rs.pyi": b"",
+        "mmap_rs/py.typed": b"",
+        "mmap_rs/_mmap_rs.abi3.so": b"\0libgcc_s.so.1\0",
+        **{
+            f"{info}/licenses/{name}": b""
+            for name in ("LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.md")
+        },
+        f"{info}/sboms/mmap-rs.cdx.json": (ROOT / "sbom" / "mmap-rs.cdx.json").read_bytes(),
+        f"{info}/METADATA": "\n".join(
+            [
+                "Metadata-Version: 2.4",
+                "Name: mmap-rs",
+                f"Version: {VERSION}",
+                "License-Expression: MIT OR Apache-2.0",
+                "License-File: LICENSE-APACHE",
+                "License-File: LICENSE-MIT",
+                "License-File: THIRD-PARTY.md",
+                "Requires-Python: >=3.11",
+            ]
+        ).encode(),
+        f"{info}/WHEEL": b"",
+        f"{info}/entry_points.txt": b"",
+    }
+    for name, data in changes.items():
+        (found,) = (path for path in files if path.rpartition("/")[2].split(".")[0] == name)
+        files.pop(found)
+        if data is not None:
+            files[found] = data
+    rows = [
+        f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},1"
+        for name, data in files.items()
+    ]
+    files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]).encode()
+    return files
+
+
+NAME = f"mmap_rs-{VERSION}-cp311-abi3-manylinux_2_17_x86_64.whl"
+
+
+def problems(files: dict[str, bytes], name: str = NAME, size: int = 1) -> str:
+    return "\n".join(tool("inspect_wheel").problems(name, files, size, released=True))
+
+
+def test_a_wheel_as_it_should_be_has_no_problems() -> None:
+    assert problems(wheel()) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["py", "_flags", "THIRD-PARTY", "LICENSE-MIT", "mmap-rs", "_mmap_rs"]
+)
+def test_a_wheel_that_lacks_something_is_seen(name: str) -> None:
+    files = wheel()
+    (found, *_) = (path for path in files if path.rpartition("/")[2].split(".")[0] == name)
+    del files[found]
+    assert problems(files) != ""
+
+
+def test_a_wheel_with_wrong_content_is_seen() -> None:
+    assert "named after" not in problems(wheel())
+    assert "allowed" in problems(wheel(), size=451 * 1024)
+    assert "not of version" in problems(wheel(), NAME.replace(VERSION, "9.9.9"))
+    assert "Name: " in problems(wheel(METADATA=b"Name: other\n"))
+    assert "should not have" in problems({**wheel(), "mmap_rs.libs/libfoo.so": b""})
+    assert "RECORD has another hash" in problems({**wheel(), "mmap_rs/py.typed": b"x"})
+    other = (ROOT / "sbom" / "mmap-rs.cdx.json").read_bytes().replace(VERSION.encode(), b"9.9.9")
+    files = wheel()
+    files[f"mmap_rs-{VERSION}.dist-info/sboms/mmap-rs.cdx.json"] = other
+    assert "run make notices" in problems(files)
+    files = wheel()
+    files["mmap_rs/_mmap_rs.abi3.so"] = b"/home/someone/src/lib.rs"
+    assert "names a folder of the machine" in problems(files)
+    assert "unwinder" in problems(files)
+    assert "on which systems" in problems(wheel(), NAME.replace("manylinux_2_17", "linux"))

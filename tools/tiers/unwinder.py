@@ -1,0 +1,84 @@
+"""Lets a module that zig links use the system's unwinder, libgcc_s.so.1, as one that GCC links does.
+
+zig would put LLVM's unwinder into the module. glibc ends a thread (`pthread_exit`, as Python until 3.13
+does with daemon threads when it ends) by unwinding it with libgcc_s, which calls the module's personality
+function for each of its frames. That function would then hand libgcc_s's notes to LLVM's unwinder, which
+reads them as its own: SIGSEGV. So the module must name libgcc_s, which every system that these wheels are
+for has. All that the linker needs of it are the names and versions of its functions; a library of empty
+ones is made here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+# Since when libgcc_s has what Rust's standard library may call.
+COMMON = {
+    "GCC_3.0": (
+        "_Unwind_DeleteException",
+        "_Unwind_GetDataRelBase",
+        "_Unwind_GetLanguageSpecificData",
+        "_Unwind_GetRegionStart",
+        "_Unwind_GetTextRelBase",
+        "_Unwind_RaiseException",
+        "_Unwind_Resume",
+    ),
+    "GCC_3.3": ("_Unwind_Backtrace", "_Unwind_GetCFA", "_Unwind_Resume_or_Rethrow"),
+}
+DWARF = {
+    "GCC_3.0": ("_Unwind_GetGR", "_Unwind_GetIP", "_Unwind_SetGR", "_Unwind_SetIP"),
+    "GCC_3.3": ("_Unwind_FindEnclosingFunction",),
+    "GCC_4.2.0": ("_Unwind_GetIPInfo",),
+}
+# 32-bit ARM has exception tables of its own kind.
+ARM = {
+    "GCC_3.5": (
+        "_Unwind_VRS_Get",
+        "_Unwind_VRS_Set",
+        "__aeabi_unwind_cpp_pr0",
+        "__aeabi_unwind_cpp_pr1",
+        "__aeabi_unwind_cpp_pr2",
+        "__gnu_unwind_frame",
+    ),
+}
+
+# zig's names of processors, where they differ from the first word of Rust's target.
+PROCESSORS = {"i686": "x86", "armv7": "arm", "riscv64gc": "riscv64"}
+
+
+def versions(triple: str) -> dict[str, tuple[str, ...]]:
+    """Return the functions of libgcc_s on a target, by the version that they came with."""
+    more = ARM if triple.startswith("arm") else DWARF
+    names = sorted({*COMMON, *more})
+    return {name: (*COMMON.get(name, ()), *more.get(name, ())) for name in names}
+
+
+def rust_flags(triple: str, folder: Path) -> list[str]:
+    """Return what to tell rustc, and make the library for it; nothing where glibc is not.
+
+    Args:
+        triple: the target's name.
+        folder: where the library is put; it is made if it is not there.
+    """
+    processor, _, system = triple.partition("-unknown-")
+    if not system.startswith("linux-gnu"):
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = versions(triple)
+    source, script = folder / "empty.c", folder / "versions.txt"
+    functions = [name for names in wanted.values() for name in names]
+    source.write_text("".join(f"void {name}(void) {{}}\n" for name in functions), encoding="utf-8")
+    text, before = "", ""
+    for version, names in wanted.items():
+        text += f"{version} {{ global: {' '.join(f'{name};' for name in names)} }}{before};\n"
+        before = f" {version}"
+    script.write_text(text, encoding="utf-8")
+    zig = f"{PROCESSORS.get(processor, processor)}-{system}"
+    # Not by the name libgcc_s.so: the linker's wrapper would put LLVM's unwinder in its place.
+    library = folder / "libunwinder.so"
+    command = ["-m", "ziglang", "cc", "-target", zig, "-shared", "-nostdlib", "-fno-builtin", "-w"]
+    command += ["-Wl,-soname,libgcc_s.so.1", f"-Wl,--version-script={script}"]
+    subprocess.run([sys.executable, *command, "-o", str(library), str(source)], check=True)
+    return [f"-Lnative={folder}", "-ldylib=unwinder"]
