@@ -146,8 +146,8 @@ format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
 .PHONY: types
 types: mypy pyright stubtest ## Check types: mypy, pyright, and the stubs against the module
 
-# The checkers read the tests, which use what the group `test` brings.
-TYPED := $(BUILT) $(STAMPS)/test $(STAMPS)/lint
+# The checkers read the tests and the tools, which use what the groups `test` and `tiers` bring.
+TYPED := $(BUILT) $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/tiers
 
 .PHONY: mypy
 mypy: $(TYPED)
@@ -176,7 +176,7 @@ dist: $(STAMPS)/build ## Show that the source distribution builds the same wheel
 	@$(PY) tools/check_dist.py
 
 .PHONY: tiers
-tiers: $(STAMPS)/lint ## Compile, build and test every target of tiers.toml; ARGS="check" does one of it (hours at first)
+tiers: $(STAMPS)/tiers ## Compile, build and test every target of tiers.toml; ARGS="check" does one of it (hours at first)
 	@$(PY) tools/tiers $(or $(ARGS),all)
 
 .PHONY: bench
@@ -221,7 +221,7 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
 	@echo "$(CURDIR)" >$@
 
-$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/docs $(STAMPS)/ecosystem: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
+$(STAMPS)/build $(STAMPS)/test $(STAMPS)/lint $(STAMPS)/docs $(STAMPS)/ecosystem $(STAMPS)/tiers: $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
 	@echo "==> Installing the tools of the group '$*' into .venv"
 	@$(PIP) install --quiet --group $*
 	@touch $@

@@ -96,7 +96,16 @@ impl Glance<'_> {
     }
 }
 
-impl Glance<'_> {
+impl<'a> Glance<'a> {
+    /// A glance at a mapping that is free to be looked at; `None` where that needs waiting, or an error.
+    #[inline(always)]
+    pub fn quick(mapping: &'a Mapping) -> Option<Self> {
+        #[cfg(not(Py_GIL_DISABLED))]
+        return mapping.cell().peek().ok().map(|span| Self { span, life: std::marker::PhantomData });
+        #[cfg(Py_GIL_DISABLED)]
+        return mapping.cell().pin().ok().map(Self);
+    }
+
     /// Ends it, before a longer call is counted.
     pub fn end(self) {}
 }
@@ -105,10 +114,10 @@ impl Glance<'_> {
 #[cfg(not(Py_GIL_DISABLED))]
 #[inline]
 pub fn glance<'a>(py: Python<'_>, mapping: &'a Mapping) -> PyResult<Glance<'a>> {
-    let span = match mapping.cell().peek() {
-        Ok(span) => span,
-        Err(_) => until(py, mapping, Wish::Share, Cell::peek)?,
-    };
+    if let Some(held) = Glance::quick(mapping) {
+        return Ok(held);
+    }
+    let span = until(py, mapping, Wish::Share, Cell::peek)?;
     Ok(Glance { span, life: std::marker::PhantomData })
 }
 
@@ -116,10 +125,7 @@ pub fn glance<'a>(py: Python<'_>, mapping: &'a Mapping) -> PyResult<Glance<'a>> 
 #[cfg(Py_GIL_DISABLED)]
 #[inline]
 pub fn glance<'a>(py: Python<'_>, mapping: &'a Mapping) -> PyResult<Glance<'a>> {
-    match mapping.cell().pin() {
-        Ok(pinned) => Ok(Glance(pinned)),
-        Err(_) => pin(py, mapping).map(Glance),
-    }
+    Glance::quick(mapping).map_or_else(|| pin(py, mapping).map(Glance), Ok)
 }
 
 /// Looks at the bytes of a mapping for a short call that stays attached. [`intact`] must follow the access.

@@ -3,22 +3,21 @@
 use crate::access::{LARGE, glance, hold, intact, look, pin};
 use crate::args::{Key, Number, out_of_range, place};
 use crate::call::{call, import};
+use crate::code;
 use crate::foreign::Foreign;
 use crate::iter::ByteIterator;
 use crate::mapping::{Mapping, base};
 use crate::search::{Needle, Window, matches, search};
 use crate::slices::Unpacked;
-use crate::{code, export};
 use mmap_rs_core::memory::bytes as raw;
 use pyo3::PyClass;
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PySlice, PyTuple};
-use std::ffi::c_int;
 
 /// What `Mmap` and `MmapMut` have as memory whose bytes can be read.
-#[pyclass(module = "mmap_rs", name = "_Bytes", extends = crate::mapped::Mapped, subclass, frozen)]
+#[pyclass(module = "mmap_rs", name = "_Bytes", extends = crate::slots::Items, subclass, frozen)]
 pub struct Bytes;
 
 /// The mapping of an object whose bytes can be read. Its class may lie, if somebody assigned `__class__`.
@@ -34,10 +33,8 @@ fn unreadable(mapping: &Mapping) -> PyErr {
     PyTypeError::new_err(format!("the bytes of a {} can't be read", mapping.kind().name()))
 }
 
-/// `m[key]`. A method of each class, not of their base: the interpreter's check of `self` is quicker for an exact
-/// class.
-#[inline]
-pub fn get_item<'py>(slf: &Bound<'py, impl PyClass>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+/// `m[key]`.
+pub fn get_item<'py>(slf: &Bound<'py, Mapping>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let (py, mapping) = (slf.py(), readable(slf)?);
     match Key::new(key)? {
         Key::Index(index) => {
@@ -101,15 +98,6 @@ fn slice<'py>(py: Python<'py>, mapping: &Mapping, key: &Bound<'py, PySlice>) -> 
 
 #[pymethods]
 impl Bytes {
-    unsafe fn __getbuffer__(slf: &Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
-        // SAFETY: the view that the interpreter gave.
-        unsafe { export::fill(base(slf), view, flags) }
-    }
-
-    unsafe fn __releasebuffer__(slf: &Bound<'_, Self>, _view: *mut ffi::Py_buffer) {
-        export::release(slf.py(), base(slf).get());
-    }
-
     fn __iter__(slf: &Bound<'_, Self>) -> PyResult<ByteIterator> {
         glance(slf.py(), readable(slf)?)?;
         Ok(ByteIterator::forwards(base(slf).clone().unbind()))
@@ -339,8 +327,9 @@ impl Bytes {
 
     /// Return a context in which this thread may write memory made with `UnsafeMmapFlags.JIT`.
     ///
-    /// On Apple Silicon such memory is executable or writable for a thread, never both; leaving the context makes
-    /// it executable again. On other systems it does nothing.
+    /// On Apple Silicon such memory is executable or writable for a thread, never both; leaving the last context of the
+    /// thread makes it executable again. Outside of it a method that writes raises `InvalidOperationError`, and a
+    /// write through a buffer ends the process. On other systems it does nothing.
     ///
     /// Upstream: none.
     fn jit_write(slf: &Bound<'_, Self>) -> PyResult<code::JitWrite> {

@@ -2,7 +2,8 @@
 
 use crate::access::{LARGE, detached_if, hold, intact, look};
 use crate::args::{Key, Number, Range, byte, out_of_range, place};
-use crate::bytes::{Bytes, assign, get_item};
+use crate::bytes::assign;
+use crate::code::may_write;
 use crate::error::{self, invalid_offset};
 use crate::foreign::Foreign;
 use crate::kinds;
@@ -12,6 +13,7 @@ use mmap_rs_core::Error;
 use mmap_rs_core::memory::bytes::{BytesMut, Strided};
 use mmap_rs_core::memory::range::Checked;
 use mmap_rs_core::state::Span;
+use pyo3::PyClass;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyMemoryView;
@@ -28,18 +30,52 @@ use pyo3::types::PyMemoryView;
 ///     >>> m[0:5] = b"hello"
 ///     >>> m[0], m[4:0:-1], b"ell" in m
 ///     (104, b'olle', True)
-#[pyclass(module = "mmap_rs", extends = Bytes, frozen)]
+#[pyclass(module = "mmap_rs", extends = crate::slots::ItemsMut, frozen)]
 pub struct MmapMut;
 
 /// The mapping of an object whose bytes can be written. Its class may lie, if somebody assigned `__class__`.
 #[inline]
-fn writable<'a>(object: &'a Bound<'_, MmapMut>) -> PyResult<&'a Mapping> {
+fn writable<'a>(object: &'a Bound<'_, impl PyClass>) -> PyResult<&'a Mapping> {
     let mapping = base(object).get();
     if mapping.kind().is_writable() {
+        may_write(object.py(), mapping)?;
         Ok(mapping)
     } else {
         Err(PyTypeError::new_err(format!("the bytes of a {} can't be written", mapping.kind().name())))
     }
+}
+
+/// `m[key] = value` and, without a value, `del m[key]`.
+pub fn set_item(slf: &Bound<'_, Mapping>, key: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    let Some(value) = value else {
+        return Err(PyTypeError::new_err("bytes of a mapping can't be deleted: it has a fixed size"));
+    };
+    let (py, mapping) = (slf.py(), writable(slf)?);
+    let key = match Key::new(key)? {
+        Key::Slice(key) => key,
+        Key::Index(index) => {
+            let value = byte(value)?;
+            let held = look(py, mapping)?;
+            let span = held.span();
+            // SAFETY: the glance keeps the span mapped, and it is writable.
+            let done = place(index, span.len).is_some_and(|place| unsafe { BytesMut::new(span).set(place, value) });
+            intact(py, mapping)?;
+            return if done { Ok(()) } else { Err(out_of_range(index, span.len)) };
+        }
+    };
+    let unpacked = Unpacked::new(key)?;
+    let source = Foreign::get(value)?;
+    assign(py, mapping, &source, |len| {
+        let slice = unpacked.of(len);
+        if slice.len == source.len() {
+            return Ok(slice);
+        }
+        Err(PyValueError::new_err(format!(
+            "a slice of {} bytes can't be set from {}: a mapping has a fixed size",
+            slice.len,
+            source.len()
+        )))
+    })
 }
 
 /// Runs `work` on a span and a part of it, detached where the part is large.
@@ -64,43 +100,6 @@ fn over<T: Send>(
 
 #[pymethods]
 impl MmapMut {
-    fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        get_item(slf, key)
-    }
-
-    fn __setitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let (py, mapping) = (slf.py(), writable(slf)?);
-        let key = match Key::new(key)? {
-            Key::Slice(key) => key,
-            Key::Index(index) => {
-                let value = byte(value)?;
-                let held = look(py, mapping)?;
-                let span = held.span();
-                // SAFETY: the glance keeps the span mapped, and it is writable.
-                let done = place(index, span.len).is_some_and(|place| unsafe { BytesMut::new(span).set(place, value) });
-                intact(py, mapping)?;
-                return if done { Ok(()) } else { Err(out_of_range(index, span.len)) };
-            }
-        };
-        let unpacked = Unpacked::new(key)?;
-        let source = Foreign::get(value)?;
-        assign(py, mapping, &source, |len| {
-            let slice = unpacked.of(len);
-            if slice.len == source.len() {
-                return Ok(slice);
-            }
-            Err(PyValueError::new_err(format!(
-                "a slice of {} bytes can't be set from {}: a mapping has a fixed size",
-                slice.len,
-                source.len()
-            )))
-        })
-    }
-
-    fn __delitem__(&self, _key: &Bound<'_, PyAny>) -> PyResult<()> {
-        Err(PyTypeError::new_err("bytes of a mapping can't be deleted: it has a fixed size"))
-    }
-
     /// Return a writable `memoryview` of the whole mapping, without a copy.
     ///
     /// While it lives the mapping can't be closed or changed.

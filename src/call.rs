@@ -6,6 +6,7 @@
 //! innermost frame: before any destructor runs, as none may without the lock. The process ends meanwhile. From Python
 //! 3.14 on the interpreter does the same by itself.
 
+use crate::slices::Unpacked;
 use pyo3::BoundObject;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -93,6 +94,21 @@ pub unsafe fn as_ssize(object: &Bound<'_, PyAny>, error: *mut ffi::PyObject) -> 
         }
     }
     Ok(value)
+}
+
+/// `PySlice_Unpack`; `None`, with the error set, where it failed.
+///
+/// # Safety
+/// Attached, and a slice.
+#[inline]
+pub unsafe fn unpack(slice: *mut ffi::PyObject) -> Option<Unpacked> {
+    let function = unwinding!(
+        PySlice_Unpack(*mut ffi::PyObject, *mut ffi::Py_ssize_t, *mut ffi::Py_ssize_t, *mut ffi::Py_ssize_t) -> c_int
+    );
+    let (mut start, mut stop, mut step) = (0, 0, 0);
+    // SAFETY: the caller vouches for the slice; three places for its numbers.
+    let status = stopping(|| unsafe { function(slice, &mut start, &mut stop, &mut step) });
+    (status == 0).then_some(Unpacked { start, stop, step })
 }
 
 /// `PyObject_GetBuffer` of contiguous bytes; false, with the error set, where it failed.

@@ -7,6 +7,7 @@ use crate::error;
 use crate::export::Export;
 use crate::mapping::Mapping;
 use mmap_rs_core::Error;
+use mmap_rs_core::memory::jit;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -39,24 +40,26 @@ pub fn function<'py>(
 #[pyclass(module = "mmap_rs", name = "_JitWrite", frozen)]
 pub struct JitWrite;
 
-#[cfg(all(target_os = "macos", target_arch = "aarch64"))]
-fn protect(on: bool) {
-    // SAFETY: changes how this thread sees memory made with MAP_JIT, nothing else.
-    unsafe { libc::pthread_jit_write_protect_np(i32::from(on)) };
+/// Refuses a write that the processor would end the process for: this thread has not asked.
+#[inline]
+pub fn may_write(py: Python<'_>, mapping: &Mapping) -> PyResult<()> {
+    if jit::MUST_ASK && pin(py, mapping)?.with(|region| jit::is_closed_for(region.facts())) {
+        let message =
+            "this thread must ask before it writes memory that it can run: write inside `with m.jit_write():`";
+        return Err(error::raise(py, Error::InvalidOperation(message.to_owned())));
+    }
+    Ok(())
 }
-
-#[cfg(not(all(target_os = "macos", target_arch = "aarch64")))]
-fn protect(_on: bool) {}
 
 #[pymethods]
 impl JitWrite {
     fn __enter__(slf: Py<Self>) -> Py<Self> {
-        protect(false);
+        jit::enter();
         slf
     }
 
     #[pyo3(signature = (*_args))]
     fn __exit__(&self, _args: &Bound<'_, PyAny>) {
-        protect(true);
+        jit::leave();
     }
 }

@@ -85,12 +85,16 @@ fn system(py: Python<'_>, name: &str, error: &SystemError) -> PyResult<PyErr> {
         // As text, as `open()` has it.
         named.set_item("filename", path.as_os_str())?;
     }
-    if cfg!(windows) {
+    // Python takes the class of the exception from the Windows number, where it is given one.
+    if cfg!(windows) && error.errno.is_none() {
         named.set_item("winerror", error.code)?;
     }
     let text = std::io::Error::from_raw_os_error(error.code).to_string();
     // The standard library appends its own form of the number, which the exception shows anyway.
     let text = text.split(" (os error ").next().unwrap_or_default();
-    let value = call(&class(py, name)?, (error.code, text), Some(&named))?;
+    let value = call(&class(py, name)?, (error.errno.unwrap_or(error.code), text), Some(&named))?;
+    if cfg!(windows) && error.errno.is_some() {
+        value.setattr("winerror", error.code)?;
+    }
     Ok(PyErr::from_value(value))
 }

@@ -40,6 +40,34 @@ pub unsafe fn fill(object: &Bound<'_, Mapping>, view: *mut ffi::Py_buffer, flags
     Err(error)
 }
 
+/// Does what [`fill`] does where nothing is in its way; false, and nothing done, where something is.
+///
+/// # Safety
+/// Attached, an object with its mapping, and a view to fill.
+#[inline]
+pub unsafe fn fill_quickly(
+    object: *mut ffi::PyObject,
+    mapping: &Mapping,
+    view: *mut ffi::Py_buffer,
+    flags: c_int,
+) -> bool {
+    if !mapping.kind().is_readable() || mapping.cell().is_marked() {
+        return false;
+    }
+    let readonly = !mapping.kind().is_writable();
+    // What `PyBuffer_FillInfo` refuses.
+    if readonly && flags & ffi::PyBUF_WRITABLE != 0 {
+        return false;
+    }
+    let Ok(span) = mapping.cell().export() else { return false };
+    // A length fits: no object is longer than half of the addresses.
+    let len = ffi::Py_ssize_t::try_from(span.len).unwrap_or(ffi::Py_ssize_t::MAX);
+    // SAFETY: the view to fill; the span stays mapped, with the protection of its kind, until the release.
+    let filled = unsafe { ffi::PyBuffer_FillInfo(view, object, span.start as *mut _, len, readonly.into(), flags) };
+    debug_assert_eq!(filled, 0, "writable where that is wanted");
+    true
+}
+
 /// Ends an export. The last one of a mapping closed with `defer` unmaps it.
 pub fn release(py: Python<'_>, mapping: &Mapping) {
     if let Some(region) = mapping.cell().release() {

@@ -23,15 +23,28 @@ impl ByteIterator {
     pub fn backwards(mapping: Py<Mapping>, len: usize) -> Self {
         Self { mapping, next: AtomicUsize::new(len), forwards: false }
     }
-}
 
-#[pymethods]
-impl ByteIterator {
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
+    /// What it goes over.
+    #[inline(always)]
+    pub fn mapping(&self) -> &Py<Mapping> {
+        &self.mapping
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<u8>> {
+    /// The index of the next byte of one that goes forwards and has not ended.
+    #[inline(always)]
+    pub fn ahead(&self) -> Option<isize> {
+        let at = self.next.load(Ordering::Relaxed);
+        if self.forwards { isize::try_from(at).ok() } else { None }
+    }
+
+    /// Goes past the byte whose index [`ByteIterator::ahead`] gave.
+    #[inline(always)]
+    pub fn advance(&self, index: isize) {
+        self.next.store(index.unsigned_abs().saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// The next byte; `None` at the end.
+    pub fn step(&self, py: Python<'_>) -> PyResult<Option<u8>> {
         let at = self.next.load(Ordering::Relaxed);
         // Ended once means ended: forwards by a number no length reaches, backwards by 0.
         if at == if self.forwards { usize::MAX } else { 0 } {
@@ -48,7 +61,8 @@ impl ByteIterator {
         Ok(found)
     }
 
-    fn __length_hint__(&self, py: Python<'_>) -> PyResult<usize> {
+    /// How many bytes are left.
+    pub fn left(&self, py: Python<'_>) -> PyResult<usize> {
         let at = self.next.load(Ordering::Relaxed);
         if !self.forwards || at == usize::MAX {
             return Ok(if self.forwards { 0 } else { at });

@@ -1,8 +1,9 @@
 //! The six classes, as a table: which base each one has. All state is in [`Mapping`], all methods in the bases.
 
-use crate::bytes::{Bytes, get_item};
+use crate::bytes::Bytes;
 use crate::mapped::Mapped;
 use crate::mapping::Mapping;
+use crate::slots::{Items, ItemsMut};
 use mmap_rs_core::memory::Kind;
 use pyo3::prelude::*;
 
@@ -34,19 +35,9 @@ macro_rules! kinds {
     };
     // Upstream has no way to make this one from another.
     (@try_from ReservedNone) => {};
-    (@try_from Mmap) => {
-        kinds!(@methods Mmap,
-            fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-                get_item(slf, key)
-            }
-        );
-    };
-    (@try_from $name:ident) => { kinds!(@methods $name,); };
-    (@methods $name:ident, $($method:item)?) => {
+    (@try_from $name:ident) => {
         #[pymethods]
         impl $name {
-            $($method)?
-
             /// Make one of this class from another mapping, which is consumed.
             ///
             /// From a reserved to a mapped class it commits the memory. The pairs are upstream's.
@@ -69,7 +60,12 @@ macro_rules! kinds {
     };
     (@init $init:ident, Mapping) => { $init };
     (@init $init:ident, Mapped, Mapping) => { $init.add_subclass(Mapped) };
-    (@init $init:ident, Bytes, Mapped, Mapping) => { $init.add_subclass(Mapped).add_subclass(Bytes) };
+    (@init $init:ident, Bytes, Items, Mapped, Mapping) => {
+        $init.add_subclass(Mapped).add_subclass(Items).add_subclass(Bytes)
+    };
+    (@init $init:ident, ItemsMut, Bytes, Items, Mapped, Mapping) => {
+        $init.add_subclass(Mapped).add_subclass(Items).add_subclass(Bytes).add_subclass(ItemsMut)
+    };
 }
 
 pub use crate::bytes_mut::MmapMut;
@@ -100,10 +96,10 @@ kinds! {
     ///     >>> m = MmapOptions(4096).map()
     ///     >>> m[0], m[0:3], len(m), 0 in m
     ///     (0, b'\x00\x00\x00', 4096, True)
-    Mmap: Bytes, Mapped, Mapping;
+    Mmap: Bytes, Items, Mapped, Mapping;
 
     /// Writable memory.
-    MmapMut: Bytes, Mapped, Mapping;
+    MmapMut: ItemsMut, Bytes, Items, Mapped, Mapping;
 
     /// Reserved address space that can't be accessed, with no memory behind it yet.
     ///

@@ -22,6 +22,7 @@ mod options;
 mod page_size;
 mod search;
 mod slices;
+mod slots;
 
 /// Memory mappings: the compiled part of `mmap_rs`.
 #[pyo3::pymodule(gil_used = false)]

@@ -11,6 +11,7 @@ use mmap_rs_core::guard;
 use mmap_rs_core::memory::{Access, Request, page};
 use mmap_rs_core::mmap_rs::{MmapFlags, UnsafeMmapFlags};
 use mmap_rs_core::state::Resident;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 /// How a mapping of `size` bytes is to be made: address, file, flags, page size.
@@ -46,11 +47,11 @@ impl MmapOptions {
 
     fn make<'py>(&self, py: Python<'py>, access: Access, reserved: bool) -> PyResult<Bound<'py, Mapping>> {
         let request = &open::opened(py, &self.request, access)?;
-        let kind = access.kind(reserved).name();
+        let kind = audit::kind(py, access.kind(reserved));
         let source = request.source.as_ref();
         let descriptor = source.and_then(|source| source.descriptor()).unwrap_or(-1);
         let offset = source.map_or(0, |source| source.offset());
-        audit::event(py, ("mmap_rs.map", kind, request.size, request.flags.bits(), descriptor, offset))?;
+        audit::event(py, (intern!(py, "mmap_rs.map"), kind, request.size, request.flags.bits(), descriptor, offset))?;
         let made = detached_if(py, request.may_wait(), || request.map(access, reserved));
         let region = told(py, made)?;
         if access.is_exec() {

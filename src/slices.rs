@@ -1,5 +1,6 @@
 //! Slices as Python has them, applied to a length that is known only later.
 
+use crate::call::unpack;
 use mmap_rs_core::memory::bytes::Strided;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -8,18 +9,39 @@ use pyo3::types::PySlice;
 /// The three numbers of a slice, before they are clipped to a length.
 #[derive(Clone, Copy)]
 pub struct Unpacked {
-    start: isize,
-    stop: isize,
-    step: isize,
+    /// The first index, as in `range`; negative from the end.
+    pub start: isize,
+    /// The index to stop before; negative from the end.
+    pub stop: isize,
+    /// The distance from one index to the next; not 0.
+    pub step: isize,
 }
 
 impl Unpacked {
     /// Reads a slice. May run Python code (`__index__`).
     pub fn new(slice: &Bound<'_, PySlice>) -> PyResult<Self> {
-        let (mut start, mut stop, mut step) = (0, 0, 0);
-        // SAFETY: attached, a slice, and three places for its numbers.
-        let status = unsafe { ffi::PySlice_Unpack(slice.as_ptr(), &mut start, &mut stop, &mut step) };
-        if status == 0 { Ok(Self { start, stop, step }) } else { Err(PyErr::fetch(slice.py())) }
+        // SAFETY: attached, a slice.
+        unsafe { unpack(slice.as_ptr()) }.ok_or_else(|| PyErr::fetch(slice.py()))
+    }
+
+    /// Calls `work` with a slice object of these numbers, so that what `__index__` said is not asked for again; gives
+    /// `failed`, with the error set, where there is none.
+    ///
+    /// # Safety
+    /// Attached.
+    #[cold]
+    pub unsafe fn with_object<T>(self, work: impl FnOnce(*mut ffi::PyObject) -> T, failed: T) -> T {
+        // SAFETY: attached; a number is an object or null, each owned by its guard until the end.
+        unsafe {
+            let py = Python::assume_attached();
+            let number = |value| Bound::from_owned_ptr_or_opt(py, ffi::PyLong_FromSsize_t(value));
+            let (Some(start), Some(stop), Some(step)) = (number(self.start), number(self.stop), number(self.step))
+            else {
+                return failed;
+            };
+            let slice = ffi::PySlice_New(start.as_ptr(), stop.as_ptr(), step.as_ptr());
+            Bound::from_owned_ptr_or_opt(py, slice).map_or(failed, |slice| work(slice.as_ptr()))
+        }
     }
 
     /// The slice of something of `len` bytes. Runs no Python code.

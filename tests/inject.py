@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import struct
 import sys
 from collections.abc import Callable, Generator
@@ -133,8 +134,9 @@ class Injector:
             address = ctypes.cast(hook, ctypes.c_void_p).value
             for slot in slots[name]:
                 # The linker makes the table read-only once it has filled it.
-                page = slot & -4096
-                status = libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(4096), _READ_WRITE)
+                page = slot & -mmap.PAGESIZE
+                length = ctypes.c_size_t(mmap.PAGESIZE)
+                status = libc.mprotect(ctypes.c_void_p(page), length, _READ_WRITE)
                 assert status == 0, "the table stays read-only"
                 ctypes.c_size_t.from_address(slot).value = address or 0
 

@@ -5,6 +5,7 @@ Tests read back through this what the module did; so it must not be written with
 
 import os
 import re
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -115,7 +116,7 @@ def smaps_at(address: int) -> KernelArea:
 
 
 @contextmanager
-def hole(size: int, alignment: int = 4096) -> Generator[int]:
+def hole(size: int, alignment: int = 1) -> Generator[int]:
     """Give the address of `size` free bytes with inaccessible pages on both sides.
 
     What is mapped there is joined with no neighbour by the kernel, and so can be measured alone.
@@ -147,8 +148,15 @@ def descriptors() -> set[int]:
     return found
 
 
+def is_root() -> bool:
+    """Tell whether the process may do what only root may; never on a system without users of that kind."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
 def kernel_version() -> tuple[int, int]:
-    """Return the first two parts of the kernel's version, such as (6, 11)."""
+    """Return the first two parts of the kernel's version, such as (6, 11); (0, 0) where it is not Linux."""
+    if sys.platform != "linux":
+        return (0, 0)
     major, minor = os.uname().release.split(".")[:2]
     return int(major), int(re.match(r"\d+", minor)[0])  # type: ignore[index]
 

@@ -116,7 +116,7 @@ CASES = [
     ),
     Case(
         "page size absent",
-        lambda _: MmapOptions(1 << 34).with_page_size(PageSize._16G).map(),
+        lambda _: MmapOptions(1 << 30).with_page_size(PageSize._16G).map(),
         InvalidSizeError,
         ("2**34", "4K"),
     ),

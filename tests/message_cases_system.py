@@ -1,5 +1,6 @@
 """A table of tests/test_messages.py: what the system refuses, and words that the error's text must have."""
 
+import sys
 from pathlib import Path
 
 from message_cases import PAGE, Case, small
@@ -14,6 +15,8 @@ from mmap_rs import (
 )
 
 MAP_FIXED = UnsafeMmapFlags.MAP_FIXED
+# More than any 64-bit system has addresses for; on a 32-bit one several are.
+TOO_MUCH = sys.maxsize // 2 + 1
 
 # What is refused alike on all systems.
 EVERYWHERE = [
@@ -53,9 +56,9 @@ EVERYWHERE = [
 LINUX = [
     Case(
         "no memory",
-        lambda _: MmapOptions(1 << 60).map_mut(),
+        lambda _: more_than_there_is(),
         SystemCallError,
-        (f"mmap of {1 << 60} bytes", "Errno 12", "RLIMIT_AS"),
+        (f"mmap of {TOO_MUCH} bytes", "Errno 12", "RLIMIT_AS"),
     ),
     Case(
         "lock of what can't be",
@@ -88,6 +91,10 @@ LINUX = [
         ("madvise DONTNEED", "0x"),
     ),
 ]
+
+
+def more_than_there_is() -> object:
+    return [MmapOptions(TOO_MUCH).map_mut() for _ in range(8)]
 
 
 def read_only_shared(folder: Path) -> Mmap | MmapMut:

@@ -14,7 +14,7 @@ import pytest
 
 import mmap_rs
 from child import check_child
-from kernel import areas, descriptors, hole
+from kernel import areas, descriptors, hole, is_root
 from mmap_rs import MemoryAreas, MmapOptions
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="about Linux's /proc")
@@ -146,7 +146,7 @@ def test_the_kernels_own_processes_have_no_areas() -> None:
 # --- processes that are not ours
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.skipif(not is_root(), reason="only root may become another user")
 def test_nobody_may_ask_for_another_users_process() -> None:
     output = check_child(
         """

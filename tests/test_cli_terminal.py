@@ -71,7 +71,9 @@ def test_a_narrow_terminal_keeps_the_other_columns() -> None:
 
 def test_colour_changes_no_text() -> None:
     both = [
-        on_terminal("areas", "--pid", ME, "--range", "0x10000:0x7fff00000000", changes=changes)
+        on_terminal(
+            "areas", "--pid", ME, "--range", f"0x10000:{sys.maxsize * 2:#x}", changes=changes
+        )
         for changes in ({}, {"NO_COLOR": "1"})
     ]
     # This process maps and unmaps between the two: what both saw is the same.

@@ -273,7 +273,7 @@ def test_a_page_size_that_the_system_has_not() -> None:
 def test_a_page_size_without_a_name(log2: int) -> None:
     page_size = PageSize(log2)
     with pytest.raises(InvalidSizeError):
-        MmapOptions(1 << min(log2, 40)).with_page_size(page_size).map()
+        MmapOptions(1 << min(log2, 30)).with_page_size(page_size).map()
 
 
 def test_the_base_page_is_an_ordinary_mapping(page: int) -> None:
@@ -293,8 +293,8 @@ def test_the_base_page_and_huge_pages_contradict_each_other(page: int) -> None:
 
 
 def test_an_empty_pool_is_an_error_that_helps(huge_size: int) -> None:
-    # More than the machine's memory: no pool has that.
-    size = (meminfo("MemTotal") // huge_size + 64) * huge_size
+    # More than the machine's memory, or all that a 32-bit system has addresses for: no pool has that.
+    size = (min(meminfo("MemTotal") // huge_size + 64, sys.maxsize // huge_size)) * huge_size
     options = MmapOptions(size)
     for refused in (
         options.with_flags(HUGE),

@@ -22,9 +22,8 @@ from mmap_rs import (
     SystemCallError,
 )
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="reads the flags back from Linux's /proc/self/smaps"
-)
+if sys.platform != "linux":
+    pytest.skip("reads the flags back from Linux's /proc/self/smaps", allow_module_level=True)
 
 NONE = MmapFlags(0)
 PAGES = 8
@@ -224,7 +223,7 @@ def test_an_advice_for_a_range(make: Callable[[int], Any], advised: list[int], p
 
 BAD_RANGES: list[tuple[Any, type[Exception]]] = [
     (range(4097 * 4096), InvalidOffsetError),
-    (range(1 << 40, 1 << 41), InvalidOffsetError),
+    (range(sys.maxsize // 2, sys.maxsize), InvalidOffsetError),
     (range(5, 4), InvalidOffsetError),
     (slice(5, 4), InvalidOffsetError),
     (range(0, 100, 2), ValueError),

@@ -11,7 +11,7 @@ import mmap_rs
 from message_cases import CASES, PAGE, Case, fresh
 from message_cases_changes import CHANGES
 from message_cases_file import FILES
-from message_cases_system import EVERYWHERE, LINUX
+from message_cases_system import EVERYWHERE, LINUX, more_than_there_is
 from mmap_rs import AttributeMismatchError, MmapOptions, PageSize, PageSizes, SystemCallError
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the words are those of Linux")
@@ -80,7 +80,7 @@ def test_the_table_has_every_class_of_error() -> None:
 
 def test_hints_are_there_for_programs_too() -> None:
     with pytest.raises(SystemCallError) as info:
-        MmapOptions(1 << 60).map_mut()
+        more_than_there_is()
     assert info.value.operation is not None
     if sys.platform == "linux":
         assert info.value.hint is not None

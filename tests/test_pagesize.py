@@ -36,7 +36,10 @@ def test_constants(name: str, log2: int) -> None:
     assert constant.log2 == log2
     assert constant.bytes == 1 << log2
     assert constant == PageSize(log2) == PageSize.from_bytes(1 << log2)
-    assert int(getattr(PageSizes, name)) == constant.bytes
+    if constant.bytes <= 2 * sys.maxsize + 1:
+        assert int(getattr(PageSizes, name)) == constant.bytes
+    else:
+        assert not hasattr(PageSizes, name)
 
 
 def test_there_are_no_other_constants() -> None:

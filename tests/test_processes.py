@@ -117,9 +117,10 @@ try:
 except ImportError as error:
     assert "subinterpreter" in str(error), error
 else:
-    mapping = mmap_rs.MmapOptions(8192).map_mut()
+    page = mmap_rs.MmapOptions.page_size()
+    mapping = mmap_rs.MmapOptions(2 * page).map_mut()
     mapping[:3] = b"abc"
-    part = mapping.split_off(4096)
+    part = mapping.split_off(page)
     mapping.merge(part)
     view = memoryview(mapping)
     try:

@@ -50,6 +50,9 @@ def runtime_text(module: str) -> Callable[[str], str | None]:
             return cls.__doc__ and inspect.cleandoc(cls.__doc__)
         # What is inherited is told where it is defined; stubs only sharpen its types.
         own = inspect.getattr_static(cls, member) if member in vars(cls) else None
+        if own is None:
+            # None has a docstring too, from Python 3.13 on.
+            return None
         described: Any = getattr(own, "__func__", own)
         doc = getattr(described, "__doc__", None)
         return inspect.cleandoc(doc) if isinstance(doc, str) else None

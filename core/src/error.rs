@@ -42,6 +42,8 @@ pub struct SystemError {
     pub variant: &'static str,
     /// The error number: `errno`, on Windows `GetLastError`, from Mach its own.
     pub code: i32,
+    /// The `errno` that it is told as, where the system's own number says less.
+    pub errno: Option<i32>,
     /// What was tried, with its values.
     pub operation: String,
     /// What the user can do about it, where that is known.
@@ -123,7 +125,7 @@ impl Error {
     /// An error number of the system's.
     pub fn system(variant: &'static str, code: i32, operation: String) -> Self {
         let hint = hint(&operation, code);
-        Error::System(SystemError { variant, code, operation, hint, path: None })
+        Error::System(SystemError { variant, code, errno: None, operation, hint, path: None })
     }
 
     /// The error of the system call that just failed on this thread.
@@ -135,6 +137,15 @@ impl Error {
     /// An error of the standard library's, with what was tried.
     pub fn io(error: &std::io::Error, operation: String) -> Self {
         Error::system("Io", error.raw_os_error().unwrap_or(0), operation)
+    }
+
+    /// The same, told as an `errno`.
+    #[must_use]
+    pub fn with_errno(mut self, errno: i32) -> Self {
+        if let Error::System(error) = &mut self {
+            error.errno = Some(errno);
+        }
+        self
     }
 
     /// The same with the path that it was about.
@@ -156,6 +167,9 @@ impl Error {
     }
 }
 
+#[cfg(unix)]
+const IS_LINUX: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// What to do about an error number of a system call, which is the first word of `operation`.
 #[cfg(unix)]
 fn hint(operation: &str, code: i32) -> Option<&'static str> {
@@ -164,8 +178,18 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
         ("mlock", libc::ENOMEM | libc::EAGAIN | libc::EPERM) | ("mmap", libc::EAGAIN) => {
             Some("raise the limit RLIMIT_MEMLOCK (ulimit -l); inaccessible memory can't be locked at all")
         }
-        ("mmap", libc::ENOMEM) => Some(
-            "not enough memory or address space (RLIMIT_AS, overcommit), or more mappings than vm.max_map_count allows",
+        ("mmap", libc::ENOMEM) => Some(if IS_LINUX {
+            "not enough memory or address space (RLIMIT_AS, overcommit), or more mappings than vm.max_map_count allows"
+        } else {
+            "not enough memory or address space"
+        }),
+        ("mmap" | "mprotect", libc::EACCES | libc::EPERM) if cfg!(target_os = "ios") => Some(
+            "iOS makes no memory executable for an app without an entitlement that the store gives to none: interpret \
+             instead. Else the file must be opened for what the mapping does",
+        ),
+        ("mmap" | "mprotect", libc::EACCES | libc::EPERM) if cfg!(target_os = "macos") => Some(
+            "the file must be opened for what the mapping does; and a hardened program makes memory executable only \
+             with the entitlement com.apple.security.cs.allow-jit and UnsafeMmapFlags.JIT",
         ),
         ("mmap", libc::EACCES) => {
             Some("the file must be opened for what the mapping does: reading always, writing for a shared writable one")
@@ -185,7 +209,7 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
             Some("the file behind the mapping was not opened for that, or the system forbids execution")
         }
         // Linux says EAGAIN of an advice that has no room to cut an area in two.
-        ("mprotect" | "munmap" | "madvise", libc::ENOMEM) | ("madvise", libc::EAGAIN) => {
+        ("mprotect" | "munmap" | "madvise", libc::ENOMEM) | ("madvise", libc::EAGAIN) if IS_LINUX => {
             Some("the change would need more mappings than vm.max_map_count allows")
         }
         ("madvise", libc::EINVAL) => Some("the system can't follow this advice for this kind of mapping"),
@@ -193,7 +217,33 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
     }
 }
 
-#[cfg(not(unix))]
-fn hint(_operation: &str, _code: i32) -> Option<&'static str> {
-    None
+/// The same under Windows.
+#[cfg(windows)]
+fn hint(operation: &str, code: i32) -> Option<&'static str> {
+    use windows_sys::Win32::Foundation as codes;
+    let call = operation.split(' ').next().unwrap_or_default();
+    match (call, code as u32) {
+        ("VirtualLock", codes::ERROR_WORKING_SET_QUOTA | codes::ERROR_NO_SYSTEM_RESOURCES) => Some(
+            "raise the smallest working set of the process (SetProcessWorkingSetSize), which bounds what can be locked",
+        ),
+        ("VirtualLock", codes::ERROR_NOACCESS) => Some("inaccessible memory can't be locked"),
+        ("VirtualAlloc", codes::ERROR_PRIVILEGE_NOT_HELD) => {
+            Some("large pages need the right 'Lock pages in memory' (SeLockMemoryPrivilege), and it must be enabled")
+        }
+        (_, codes::ERROR_COMMITMENT_LIMIT) => Some("the page file is too small for all that is committed"),
+        ("MapViewOfFile", codes::ERROR_ACCESS_DENIED) => Some(
+            "the file must be opened for what the mapping does: reading always, writing for a shared writable one; to \
+             execute it, others must be allowed to open it",
+        ),
+        ("VirtualProtect", codes::ERROR_ACCESS_DENIED) => {
+            Some("the file behind the mapping was not opened for that, or the system forbids execution")
+        }
+        ("MapViewOfFile" | "VirtualAlloc", codes::ERROR_INVALID_ADDRESS | codes::ERROR_MAPPED_ALIGNMENT) => {
+            Some("MAP_FIXED under Windows takes a free address only, a multiple of the allocation granularity")
+        }
+        ("MapViewOfFile" | "VirtualAlloc" | "VirtualProtect", codes::ERROR_DYNAMIC_CODE_BLOCKED) => {
+            Some("a policy of this process forbids executable memory")
+        }
+        _ => None,
+    }
 }

@@ -20,7 +20,6 @@ from mmap_rs._errors import (
     SystemCallError,
     UnsafeFlagNeededError,
 )
-from mmap_rs._flags import MmapFlags, PageSizes, Protection, ShareMode, UnsafeMmapFlags
 from mmap_rs._mmap_rs import (
     Mapping,
     MemoryArea,
@@ -36,6 +35,11 @@ from mmap_rs._mmap_rs import (
     __upstream_version__,
     __version__,
 )
+
+# Type checkers know the name; `typing` itself would take as long to import as all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mmap_rs._flags import MmapFlags, PageSizes, Protection, ShareMode, UnsafeMmapFlags
 
 __all__ = [
     "AttributeMismatchError",
@@ -69,3 +73,23 @@ __all__ = [
     "__upstream_version__",
     "__version__",
 ]
+
+# These need `enum`, which takes longer to import than all else here: they are imported when first asked for.
+_FLAGS = frozenset({"MmapFlags", "PageSizes", "Protection", "ShareMode", "UnsafeMmapFlags"})
+
+
+def __getattr__(name: str) -> object:
+    """Import a class of flags (PEP 562)."""
+    if name not in _FLAGS:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from mmap_rs import _flags
+
+    value: object = getattr(_flags, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List what is imported and what will be (PEP 562)."""
+    return sorted({*globals(), *__all__})

@@ -6,11 +6,11 @@ name of the Rust crate's error that it stands for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
-
+# Type checkers know the name; `typing` itself would take as long to import as all of this package.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal, TypeAlias
+    from typing import Any, Literal, Self, TypeAlias
 
     from mmap_rs._flags import UnsafeMmapFlags
 

@@ -803,8 +803,9 @@ class _Bytes(_Mapped, Buffer):
     def jit_write(self) -> AbstractContextManager[object]:
         """Return a context in which this thread may write memory made with `UnsafeMmapFlags.JIT`.
 
-        On Apple Silicon such memory is executable or writable for a thread, never both; leaving the context makes
-        it executable again. On other systems it does nothing.
+        On Apple Silicon such memory is executable or writable for a thread, never both; leaving the last context of the
+        thread makes it executable again. Outside of it a method that writes raises `InvalidOperationError`, and a
+        write through a buffer ends the process. On other systems it does nothing.
 
         Upstream: none.
         """

@@ -13,6 +13,9 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant, precondition, rule
 
+if sys.platform != "linux":
+    pytest.skip("each step is compared with Linux's /proc/self/maps", allow_module_level=True)
+
 from kernel import descriptors
 from mmap_rs import (
     ConsumedError,

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import results
+import tables
 from targets import Target, find, load
 from work import Absent, Failed, Tally, Work
 
 # The module of each place that tests run in; tiers.toml says which target has which.
 PLACES = {"host": "natively", "root": "roots", "wine": "wine", "bionic": "bionic", "musl": "musl"}
 
+EXPLANATION = """
+What is needed (a compiler with the sources of its standard library, zig, other machines' systems) is fetched
+into a cache folder: $MMAP_RS_TIERS_CACHE, else mmap-rs-tiers in the folder of caches. It can be removed
+at any time. Logs are in its folder `logs`. A first build of a target takes minutes; what is there already is
+not made again. Exit status: 0 if nothing failed, 1 if something did, 2 for a wrong command line. A step that
+this machine can't do is told as `absent`, with the reason, and is no failure.
+"""
+
+# What is set for builds on this machine, and would mislead those for others.
+FOREIGN = ("PYO3_PYTHON", "RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS")
+
 Verdict = Literal["ok", "FAILED", "absent"]
+Step = tuple[str, Callable[[], str]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,11 @@ class Outcome:
     verdict: Verdict
     seconds: float
     detail: str
+
+    @property
+    def line(self) -> str:
+        """The first line of what came of it."""
+        return self.detail.splitlines()[0] if self.detail else ""
 
 
 def attempt(work: Work, target: Target, step: str, action: Callable[[], str]) -> Outcome:
@@ -55,60 +75,140 @@ def check(work: Work, target: Target) -> str:
 
 
 def wheel(work: Work, target: Target, python: str) -> str:
-    """Build and inspect the wheel."""
+    """Build the wheel and inspect it."""
     module = importlib.import_module("wheels")
-    path: Path = module.build(work, target, python)
-    return path.name
+    return str(module.inspected(work, target, python))
 
 
 def test(work: Work, target: Target, python: str, arguments: list[str]) -> str:
     """Run the test suite on the wheel, in the place that tiers.toml names."""
-    if target.local.place == "none":
-        raise Absent("nothing here runs it")
-    built: Path = importlib.import_module("wheels").build(work, target, "abi3-py311")
-    module = importlib.import_module(PLACES[target.local.place])
+    wheels = importlib.import_module("wheels")
+    name, key = f"test-{target.triple}-{python}", str(wheels.fingerprint("tests", "tools/tiers"))
+    before = None if arguments else work.remembered(name, key)
+    if before is not None:
+        work.say(
+            f"{name} was done, with the same wheel and tests: remove {work.root / 'done'} to repeat"
+        )
+        return before
+    built: Path = wheels.build(work, target, "abi3-py311")
+    try:
+        module = importlib.import_module(PLACES[target.local.place])
+    except ModuleNotFoundError as error:
+        if error.name != PLACES[target.local.place]:
+            raise
+        raise Absent(f"there is no runner for the place {target.local.place!r}") from error
     tally: Tally = module.test(work, target, built, python, arguments)
     counts = f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped"
     text = f"{counts}: {tally.python}, {tally.under}"
     if tally.failed:
         raise Failed(text)
+    if not arguments:
+        work.remember(name, key, text)
     return text
+
+
+def steps(work: Work, target: Target, arguments: argparse.Namespace) -> Iterator[Step]:
+    """Yield the steps that the command line asks for."""
+    command: str = arguments.command
+    if command in {"check", "all"}:
+        yield "check", partial(check, work, target)
+    if command in {"wheel", "all"}:
+        abi: str = getattr(arguments, "abi", "abi3-py311")
+        yield (
+            ("wheel" if abi == "abi3-py311" else f"wheel {abi}"),
+            partial(wheel, work, target, abi),
+        )
+    if command in {"test", "all"} and target.local.place != "none":
+        chosen: str | None = arguments.python
+        for python in [chosen] if chosen else target.local.pythons:
+            pytest: list[str] = arguments.pytest.split()
+            yield f"test {python}", partial(test, work, target, python, pytest)
 
 
 def show(outcomes: list[Outcome]) -> None:
     """Print the table at the end."""
     width = max((len(outcome.triple) for outcome in outcomes), default=0)
+    print()
     for outcome in outcomes:
-        first = outcome.detail.splitlines()[0] if outcome.detail else ""
-        head = f"{outcome.triple:{width}}  {outcome.step:5}  {outcome.verdict:6}"
-        print(f"{head}  {outcome.seconds:5.0f} s  {first}")
+        head = f"{outcome.triple:{width}}  {outcome.step:9}  {outcome.verdict:6}"
+        print(f"{head}  {outcome.seconds:5.0f} s  {outcome.line}")
+    count = dict.fromkeys(("ok", "FAILED", "absent"), 0)
+    for outcome in outcomes:
+        count[outcome.verdict] += 1
+    print(f"\nsteps: {count['ok']} passed, {count['FAILED']} failed, {count['absent']} absent")
+
+
+def record(outcomes: list[Outcome]) -> None:
+    """Keep what was seen, and write the tables anew. What could not be done here was not seen."""
+    seen = [outcome for outcome in outcomes if outcome.verdict != "absent"]
+    new = [
+        results.Result(
+            triple=outcome.triple,
+            step=outcome.step,
+            date=results.today(),
+            command=command_of(outcome),
+            verdict=outcome.verdict,
+            detail=outcome.line,
+        )
+        for outcome in seen
+    ]
+    results.record(new, [target.triple for target in load()])
+    tables.write()
+
+
+def command_of(outcome: Outcome) -> str:
+    """Return the command that does this step alone."""
+    word, _, rest = outcome.step.partition(" ")
+    option = {"test": f" --python {rest}", "wheel": f" --abi {rest}"}.get(word, "") if rest else ""
+    return f"python tools/tiers {word} {outcome.triple}{option}"
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    top = argparse.ArgumentParser(prog="tools/tiers", description=__doc__)
+    top = argparse.ArgumentParser(prog="tools/tiers", description=__doc__, epilog=EXPLANATION)
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the targets, a line each")
+    table = commands.add_parser("table", help="check the tables of README.md and docs/platforms.md")
+    table.add_argument("--write", action="store_true", help="write them anew")
     for name, text in (
         ("check", "compile the whole crate"),
         ("wheel", "build the wheel and inspect it"),
         ("test", "run the test suite on the wheel"),
-        ("all", "all three, for every target"),
+        ("all", "all three"),
     ):
-        command = commands.add_parser(name, help=text)
+        command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
-            "triples", nargs="*", metavar="TARGET", help="all targets if none is named"
+            "triples", nargs="*", metavar="TARGET", help="without any: all targets"
         )
         command.add_argument(
-            "--python", default="3.11", help="the Python that runs the tests, e.g. 3.13"
+            "--record", action="store_true", help=f"keep what was seen in {results.PATH.name}"
         )
-    top.add_argument("--pytest", default="", help="arguments for pytest, in one word")
+        if name in {"test", "all"}:
+            command.add_argument("--python", help="only this Python, e.g. 3.13")
+            command.add_argument("--pytest", default="", help="arguments for pytest, in one word")
+        if name == "wheel":
+            command.add_argument(
+                "--abi", default="abi3-py311", help="the kind of wheel, e.g. cp314t"
+            )
     return top
 
 
+def table(write: bool) -> int:
+    """Check or write the tables."""
+    if write:
+        tables.write()
+        return 0
+    stale = tables.stale()
+    for path in stale:
+        print(f"{path}: its tables are old: run python tools/tiers table --write", file=sys.stderr)
+    return 1 if stale else 0
+
+
 def main() -> int:
-    """Run the command; 0: nothing failed, 1: something did, 2: a wrong command line."""
+    """Run the command."""
     arguments = parser().parse_args()
+    if arguments.command == "table":
+        return table(arguments.write)
     try:
         targets = [find(triple) for triple in getattr(arguments, "triples", [])] or load()
     except KeyError as error:
@@ -116,23 +216,20 @@ def main() -> int:
         return 2
     if arguments.command == "list":
         for target in targets:
-            differs = "; ".join(target.differs)
-            line = f"{target.triple:32} tier {target.tier or '-'}  {target.tag:36} {differs}"
-            print(line.rstrip())
+            head = f"{target.triple:32} tier {target.tier or '-'}  {target.tag:36}"
+            print(f"{head} {'; '.join(target.differs)}".rstrip())
         return 0
+    for name in FOREIGN:
+        os.environ.pop(name, None)
     work = Work()
-    steps = ("check", "wheel", "test") if arguments.command == "all" else (arguments.command,)
-    outcomes: list[Outcome] = []
-    for target in targets:
-        for step in steps:
-            if step == "check":
-                action = partial(check, work, target)
-            elif step == "wheel":
-                action = partial(wheel, work, target, "abi3-py311")
-            else:
-                action = partial(test, work, target, arguments.python, arguments.pytest.split())
-            outcomes.append(attempt(work, target, step, action))
+    outcomes = [
+        attempt(work, target, step, action)
+        for target in targets
+        for step, action in steps(work, target, arguments)
+    ]
     show(outcomes)
+    if arguments.record:
+        record(outcomes)
     return 1 if any(outcome.verdict == "FAILED" for outcome in outcomes) else 0
 
 

@@ -20,11 +20,11 @@ class Release:
 
 @dataclass(frozen=True)
 class Local:
-    """How this tool compiles, links and runs a target on a Debian machine; see tiers.toml for the words."""
+    """How this tool links and runs a target on a Debian machine; see tiers.toml for the words."""
 
-    compile: str
     link: str
     place: str
+    pythons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,11 @@ def load(path: Path = ROOT / "tiers.toml") -> list[Target]:
             tag=row["tag"],
             pythons=tuple(row["pythons"]),
             release=Release(**row["release"]),
-            local=Local(**row["local"]),
+            local=Local(
+                link=row["local"]["link"],
+                place=row["local"]["place"],
+                pythons=tuple(row["local"].get("pythons", ())),
+            ),
             differs=tuple(row["differs"]),
         )
         for row in rows

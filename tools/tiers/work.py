@@ -71,6 +71,18 @@ class Work:
         stamp.write_text(key, encoding="utf-8")
         return path
 
+    def remembered(self, name: str, key: str) -> str | None:
+        """Return what `remember` was told under that name, if it was with the same key."""
+        path = self.folder("done") / name
+        if not path.is_file():
+            return None
+        known, _, text = path.read_text(encoding="utf-8").partition("\n")
+        return text if known == key else None
+
+    def remember(self, name: str, key: str, text: str) -> None:
+        """Keep what came of a step that took long; `key` tells what it was done with."""
+        (self.folder("done") / name).write_text(f"{key}\n{text}", encoding="utf-8")
+
     def run(
         self,
         argv: Sequence[str | Path],

@@ -7,6 +7,14 @@ const SEPARATOR: u16 = b'\\' as u16;
 
 /// A name as programs know it; one of a device that no drive stands for stays as it is.
 pub(super) fn path(name: &[u16], drives: &[Drive]) -> Vec<u16> {
+    let strip = |start: &str| name.strip_prefix(start.encode_utf16().collect::<Vec<_>>().as_slice());
+    // The kernel's folder of the names that programs know.
+    if let Some(rest) = strip(r"\??\UNC\") {
+        return [&[SEPARATOR; 2], rest].concat();
+    }
+    if let Some(rest) = strip(r"\??\") {
+        return rest.to_vec();
+    }
     // One device's name may begin with another's: `HarddiskVolume1`, `HarddiskVolume12`.
     let below = |device: &[u16]| name.strip_prefix(device).filter(|rest| rest.first() == Some(&SEPARATOR));
     for (device, drive) in drives {
@@ -41,6 +49,8 @@ mod tests {
             (r"\Device\HarddiskVolume123\a", r"\Device\HarddiskVolume123\a"),
             (r"\Device\Mup\server\share\a", r"\\server\share\a"),
             (r"\Device\HarddiskVolume1", r"\Device\HarddiskVolume1"),
+            (r"\??\C:\a\b.dll", r"C:\a\b.dll"),
+            (r"\??\UNC\server\share\a", r"\\server\share\a"),
             ("", ""),
         ] {
             assert_eq!(path(&wide(name), &drives), wide(expected), "{name}");

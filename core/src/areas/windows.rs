@@ -12,47 +12,17 @@ use std::ffi::{OsString, c_void};
 use std::ops::Range;
 use std::os::windows::ffi::OsStringExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
-
-const PROCESS_VM_READ: u32 = 0x0010;
-const PROCESS_QUERY_INFORMATION: u32 = 0x0400;
-const MEM_COMMIT: u32 = 0x1000;
-const MEM_PRIVATE: u32 = 0x2_0000;
-const PAGE_READONLY: u32 = 0x02;
-const PAGE_READWRITE: u32 = 0x04;
-const PAGE_WRITECOPY: u32 = 0x08;
-const PAGE_EXECUTE: u32 = 0x10;
-const PAGE_EXECUTE_READ: u32 = 0x20;
-const PAGE_EXECUTE_READWRITE: u32 = 0x40;
-const PAGE_EXECUTE_WRITECOPY: u32 = 0x80;
-const PAGE_GUARD: u32 = 0x100;
-const ERROR_INVALID_PARAMETER: i32 = 87;
+use windows_sys::Win32::Foundation::ERROR_INVALID_PARAMETER;
+use windows_sys::Win32::Storage::FileSystem::QueryDosDeviceW;
+use windows_sys::Win32::System::Memory as memory;
+use windows_sys::Win32::System::Memory::{MEMORY_BASIC_INFORMATION, VirtualQueryEx};
+use windows_sys::Win32::System::ProcessStatus::K32GetMappedFileNameW;
+use windows_sys::Win32::System::Threading::{
+    GetCurrentProcess, OpenProcess, PROCESS_QUERY_INFORMATION, PROCESS_VM_READ,
+};
 
 /// The longest name that the system has.
 const NAME: usize = 32 * 1024;
-
-/// `MEMORY_BASIC_INFORMATION`.
-#[repr(C)]
-#[derive(Default)]
-struct Information {
-    base_address: usize,
-    allocation_base: usize,
-    allocation_protect: u32,
-    #[cfg(target_pointer_width = "64")]
-    partition: u32,
-    region_size: usize,
-    state: u32,
-    protect: u32,
-    kind: u32,
-}
-
-#[link(name = "kernel32")]
-unsafe extern "system" {
-    fn OpenProcess(access: u32, inherit: i32, id: u32) -> RawHandle;
-    fn GetCurrentProcess() -> RawHandle;
-    fn VirtualQueryEx(process: RawHandle, address: *const c_void, out: *mut Information, size: usize) -> usize;
-    fn K32GetMappedFileNameW(process: RawHandle, address: *const c_void, name: *mut u16, size: u32) -> u32;
-    fn QueryDosDeviceW(device: *const u16, target: *mut u16, size: u32) -> u32;
-}
 
 /// A list of areas, half read.
 #[derive(Debug)]
@@ -60,8 +30,21 @@ pub(super) struct Source {
     /// `None` is this process.
     process: Option<OwnedHandle>,
     address: usize,
-    name: Vec<u16>,
+    /// Room for a name, and the drives, once an area with a path was met.
+    names: Option<Names>,
+}
+
+/// What names of files are made of.
+#[derive(Debug)]
+struct Names {
+    room: Vec<u16>,
     drives: Vec<device::Drive>,
+}
+
+impl Names {
+    fn new() -> Self {
+        Self { room: vec![0; NAME], drives: drives() }
+    }
 }
 
 fn failed(call: &str) -> Error {
@@ -71,11 +54,11 @@ fn failed(call: &str) -> Error {
 impl Reader for Source {
     fn open(pid: Option<u32>, range: Option<&Range<usize>>) -> Result<Self> {
         let process = pid.map(open).transpose()?;
-        let mut source = Self { process, address: 0, name: vec![0; NAME], drives: drives() };
+        let mut source = Self { process, address: 0, names: None };
         if let Some(range) = range {
             // A question about an address is answered from its page on; the area may begin before.
             source.address = match source.ask(range.start)? {
-                Some(found) if found.allocation_base != 0 => found.allocation_base,
+                Some(found) if !found.AllocationBase.is_null() => found.AllocationBase as usize,
                 _ => range.start,
             };
         }
@@ -84,12 +67,13 @@ impl Reader for Source {
 
     fn next_area(&mut self) -> Result<Option<Area>> {
         while let Some(found) = self.ask(self.address)? {
-            let (start, end) = (found.base_address, found.base_address.saturating_add(found.region_size));
+            let start = found.BaseAddress as usize;
+            let end = start.saturating_add(found.RegionSize);
             if end <= self.address {
                 break;
             }
             self.address = end;
-            if found.state & MEM_COMMIT != 0 {
+            if found.State & memory::MEM_COMMIT != 0 {
                 return Ok(Some(self.area(&found, start..end)));
             }
         }
@@ -101,7 +85,10 @@ fn open(pid: u32) -> Result<OwnedHandle> {
     // SAFETY: gives a handle that is ours, or null.
     let handle = unsafe { OpenProcess(PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, 0, pid) };
     if handle.is_null() {
-        return Err(failed("OpenProcess"));
+        let error = failed("OpenProcess");
+        // So the system says that there is no such process: nothing else is wrong with the call.
+        let is_absent = matches!(&error, Error::System(error) if error.code == ERROR_INVALID_PARAMETER as i32);
+        return Err(if is_absent { error.with_errno(libc::ESRCH) } else { error });
     }
     // SAFETY: as above; closed with its owner.
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
@@ -117,57 +104,58 @@ impl Source {
     }
 
     /// What there is at an address; `None` past the last.
-    fn ask(&self, address: usize) -> Result<Option<Information>> {
-        let mut out = Information::default();
-        let size = size_of::<Information>();
+    fn ask(&self, address: usize) -> Result<Option<MEMORY_BASIC_INFORMATION>> {
+        let mut out = MEMORY_BASIC_INFORMATION::default();
+        let size = size_of::<MEMORY_BASIC_INFORMATION>();
         // SAFETY: writes the struct; any address may be asked about.
         if unsafe { VirtualQueryEx(self.handle(), address as *const c_void, &raw mut out, size) } == size {
             return Ok(Some(out));
         }
         match std::io::Error::last_os_error().raw_os_error() {
-            Some(ERROR_INVALID_PARAMETER) => Ok(None),
+            Some(code) if code == ERROR_INVALID_PARAMETER as i32 => Ok(None),
             _ => Err(failed("VirtualQueryEx")),
         }
     }
 
-    fn area(&mut self, found: &Information, addresses: Range<usize>) -> Area {
-        let is_copied = matches!(found.allocation_protect, PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY);
-        let offset = found.base_address.saturating_sub(found.allocation_base) as u64;
+    fn area(&mut self, found: &MEMORY_BASIC_INFORMATION, addresses: Range<usize>) -> Area {
+        let is_copied = matches!(found.AllocationProtect, memory::PAGE_WRITECOPY | memory::PAGE_EXECUTE_WRITECOPY);
+        let offset = addresses.start.saturating_sub(found.AllocationBase as usize) as u64;
         let path = self.path(found).map(|path| (path, offset));
         Area {
-            allocation_base: found.allocation_base,
+            allocation_base: found.AllocationBase as usize,
             start: addresses.start,
             end: addresses.end,
-            protection: protection(found.protect),
-            shared: found.kind & MEM_PRIVATE == 0 && !is_copied,
+            protection: protection(found.Protect),
+            shared: found.Type & memory::MEM_PRIVATE == 0 && !is_copied,
             is_file: path.is_some(),
             path,
         }
     }
 
-    fn path(&mut self, found: &Information) -> Option<OsString> {
-        if found.kind & MEM_PRIVATE != 0 {
+    fn path(&mut self, found: &MEMORY_BASIC_INFORMATION) -> Option<OsString> {
+        if found.Type & memory::MEM_PRIVATE != 0 {
             return None;
         }
-        let (process, address) = (self.handle(), found.base_address as *const c_void);
+        let (process, address) = (self.handle(), found.BaseAddress.cast_const());
+        let names = self.names.get_or_insert_with(Names::new);
         // SAFETY: writes at most `NAME` characters.
-        let len = unsafe { K32GetMappedFileNameW(process, address, self.name.as_mut_ptr(), NAME as u32) };
-        let name = self.name.get(..len as usize).filter(|name| !name.is_empty())?;
-        Some(OsString::from_wide(&device::path(name, &self.drives)))
+        let len = unsafe { K32GetMappedFileNameW(process, address, names.room.as_mut_ptr(), NAME as u32) };
+        let name = names.room.get(..len as usize).filter(|name| !name.is_empty())?;
+        Some(OsString::from_wide(&device::path(name, &names.drives)))
     }
 }
 
 fn protection(protect: u32) -> Protection {
-    if protect & PAGE_GUARD != 0 {
+    if protect & memory::PAGE_GUARD != 0 {
         return Protection::empty();
     }
     // Above are bits for how memory is cached.
     match protect & 0xff {
-        PAGE_READONLY => Protection::READ,
-        PAGE_READWRITE | PAGE_WRITECOPY => Protection::READ | Protection::WRITE,
-        PAGE_EXECUTE => Protection::EXECUTE,
-        PAGE_EXECUTE_READ => Protection::READ | Protection::EXECUTE,
-        PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY => Protection::all(),
+        memory::PAGE_READONLY => Protection::READ,
+        memory::PAGE_READWRITE | memory::PAGE_WRITECOPY => Protection::READ | Protection::WRITE,
+        memory::PAGE_EXECUTE => Protection::EXECUTE,
+        memory::PAGE_EXECUTE_READ => Protection::READ | Protection::EXECUTE,
+        memory::PAGE_EXECUTE_READWRITE | memory::PAGE_EXECUTE_WRITECOPY => Protection::all(),
         _ => Protection::empty(),
     }
 }

@@ -103,6 +103,12 @@ impl<'a> Bytes<'a> {
         Some(Self { start: first, len: end - start, life: PhantomData })
     }
 
+    /// Where a slice without a step begins; `None` where it has one, or does not fit.
+    #[inline]
+    pub fn address(self, slice: Strided) -> Option<*const u8> {
+        (slice.step == 1 && slice.fits(self.len)).then(|| self.start.wrapping_add(slice.start).cast_const())
+    }
+
     /// Copies a slice out to `target`; false, and nothing done, where it does not fit.
     ///
     /// # Safety

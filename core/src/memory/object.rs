@@ -1,4 +1,4 @@
-//! One object of upstream's, of any of its six types.
+//! One object of upstream's, of any of its six types. Windows has its own: `sys`.
 
 use super::kind::Access;
 use crate::state::Span;
@@ -88,12 +88,13 @@ impl Object {
     }
 
     /// Commits reserved memory: the `TryFrom` of upstream's mapped types. Upstream drops the memory on a failure,
-    /// which can only be on Windows, where a commit needs memory; on Unix there is nothing to do.
-    pub(super) fn commit(self) -> Result<Self, mmap_rs::Error> {
+    /// which can't be on Unix, as there is nothing to do.
+    pub(super) fn commit(self) -> Result<Self, (Option<Self>, mmap_rs::Error)> {
+        let lost = |error| (None, error);
         Ok(match self {
-            Object::ReservedNone(inner) => MmapNone::try_from(inner)?.into(),
-            Object::Reserved(inner) => Mmap::try_from(inner)?.into(),
-            Object::ReservedMut(inner) => MmapMut::try_from(inner)?.into(),
+            Object::ReservedNone(inner) => MmapNone::try_from(inner).map_err(lost)?.into(),
+            Object::Reserved(inner) => Mmap::try_from(inner).map_err(lost)?.into(),
+            Object::ReservedMut(inner) => MmapMut::try_from(inner).map_err(lost)?.into(),
             mapped => mapped,
         })
     }

@@ -46,6 +46,18 @@ pub fn exponent_of(bytes: u64) -> Result<u32> {
     }
 }
 
+/// Refuses a length that neither Rust nor Python can count. Only a 32-bit system can have so much: its processes may
+/// have up to 4 GiB of addresses, and lengths have a sign.
+pub(super) fn check_len(len: usize) -> Result<()> {
+    if usize::BITS < u64::BITS && isize::try_from(len).is_err() {
+        return Err(Error::InvalidSize(format!(
+            "a mapping of {len} bytes can't be: at most {} on this 32-bit system",
+            isize::MAX
+        )));
+    }
+    Ok(())
+}
+
 /// How to ask upstream for huge pages of one size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Huge {

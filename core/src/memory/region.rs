@@ -4,11 +4,11 @@
 //! are one region as well, so nothing is asked. U4: it compares too little; see [`Facts::continued_by`]. U5: it
 //! splits off nothing at offset 0, which can then not be unmapped.
 
+use super::Object;
 use super::facts::Facts;
 use super::kind::{Access, Kind};
-use super::object::Object;
 use super::range::Checked;
-use super::{advice, sys};
+use super::{advice, page, sys};
 use crate::guard::{self, Guard};
 use crate::state::{Resident, Span};
 use crate::{Error, Result};
@@ -101,7 +101,7 @@ impl Region {
             match part.make(access, flush) {
                 Ok(part) => after.push(part),
                 Err((part, error)) => {
-                    let error = Error::from_upstream(error, || self.describe("mprotect"));
+                    let error = Error::from_upstream(error, || self.describe(sys::name::PROTECT));
                     // The system may have changed some pages of this part too before it stopped.
                     let undone = after.into_iter().chain([part]);
                     let (parts, lost) = put_back(undone, self.facts.access);
@@ -126,10 +126,11 @@ impl Region {
         while let Some(part) = before.next() {
             match part.commit() {
                 Ok(part) => self.parts.push(part),
-                Err(error) => {
-                    let error = Error::from_upstream(error, || self.describe("commit"));
-                    self.parts.extend(before);
-                    return Err(Failure { error, lost: true });
+                Err((part, error)) => {
+                    let error = Error::from_upstream(error, || self.describe(sys::name::COMMIT));
+                    let lost = part.is_none();
+                    self.parts.extend(part.into_iter().chain(before));
+                    return Err(Failure { error, lost });
                 }
             }
         }
@@ -201,6 +202,7 @@ impl Region {
                 if swapped { "merge them the other way round" } else { "they must touch" }
             )));
         }
+        page::check_len(self.span.len.saturating_add(next.span.len))?;
         self.facts.continued_by(self.span.len, &next.facts)
     }
 
@@ -223,7 +225,7 @@ impl Region {
             let (start, end) = (range.start.max(base), range.end.min(base + self.padded(span.len)));
             if start < end {
                 let flushed = part.flush(start - base, end - base, wait);
-                flushed.map_err(|error| Error::from_upstream(error, || self.describe("msync")))?;
+                flushed.map_err(|error| Error::from_upstream(error, || self.describe(sys::name::FLUSH)))?;
             }
         }
         Ok(())
@@ -249,14 +251,14 @@ impl Region {
                     // The failure of the call itself is what the caller must know.
                     let _ = sys::unlock(part.span());
                 }
-                Err(Error::system(sys::VARIANT, code, self.describe("mlock")))
+                Err(Error::system(sys::VARIANT, code, self.describe(sys::name::LOCK)))
             }
         }
     }
 
     /// Lets its pages go out of memory again.
     pub fn unlock(&self) -> Result<()> {
-        sys::unlock(self.span).map_err(|code| Error::system(sys::VARIANT, code, self.describe("munlock")))?;
+        sys::unlock(self.span).map_err(|code| Error::system(sys::VARIANT, code, self.describe(sys::name::UNLOCK)))?;
         self.tell_locked(false);
         Ok(())
     }
@@ -275,7 +277,7 @@ impl Region {
         }
         for (name, number) in numbers {
             sys::advise(span, number).map_err(|code| {
-                let operation = format!("madvise {name} of {} bytes at {:#x}", span.len, span.start);
+                let operation = format!("{} {name} of {} bytes at {:#x}", sys::name::ADVISE, span.len, span.start);
                 Error::system(sys::VARIANT, code, operation)
             })?;
         }
@@ -306,7 +308,7 @@ impl Region {
         if let (Err(_), Some(guard)) = (&unmapped, &self.guard) {
             guard.resume(self.span);
         }
-        unmapped.map_err(|code| Error::system(sys::VARIANT, code, self.describe("munmap")))
+        unmapped.map_err(|code| Error::system(sys::VARIANT, code, self.describe(sys::name::UNMAP)))
     }
 }
 

@@ -3,16 +3,18 @@
 //! U3: huge pages in lengths that could not be given back. U6: file maps past the end. U7: advice that fails after
 //! the map was made left it mapped; here it is unmapped. U2: a page size that silently became another.
 
+use super::Object;
 use super::facts::{Backing, Facts};
 use super::kind::Access;
-use super::object::Object;
 use super::page::{self, Huge};
 use super::region::Region;
 use super::source::{Opened, Source};
 use super::{advice, sys};
 use crate::state::watch;
 use crate::{Error, Result};
-use mmap_rs::{MmapFlags, MmapOptions, UnsafeMmapFlags};
+#[cfg(unix)]
+use mmap_rs::MmapOptions;
+use mmap_rs::{MmapFlags, UnsafeMmapFlags};
 
 /// Upstream's `MmapOptions`, checked and reusable.
 #[derive(Clone, Debug)]
@@ -76,6 +78,7 @@ impl Request {
         if self.unsafe_flags.contains(UnsafeMmapFlags::MAP_FIXED) && self.address == 0 {
             return Err(Error::InvalidOperation("MAP_FIXED needs an address: call with_address() too".to_owned()));
         }
+        page::check_len(self.size)?;
         let opened = match &self.source {
             Some(source) => Some(source.prepare(self.size, self.writes(access))?),
             None => None,
@@ -87,7 +90,7 @@ impl Request {
                 self.size, pages.unit
             )));
         }
-        let object = self.ask_upstream(opened.as_ref(), &pages, access, reserved)?;
+        let object = self.make(opened.as_ref(), &pages, access, reserved)?;
         let facts = Facts {
             access,
             reserved,
@@ -129,7 +132,8 @@ impl Request {
         }
     }
 
-    fn ask_upstream(&self, opened: Option<&Opened>, pages: &Pages, access: Access, reserved: bool) -> Result<Object> {
+    #[cfg(unix)]
+    fn make(&self, opened: Option<&Opened>, pages: &Pages, access: Access, reserved: bool) -> Result<Object> {
         let fail = |error| Error::from_upstream(error, || self.operation(access));
         // U7, U9: what upstream would ask of the kernel after the map was made is asked by `finish`.
         let mut flags = self.flags - advice::ALL - sys::LATER;
@@ -142,20 +146,63 @@ impl Request {
             Some(Huge::Sized(size)) => options = options.with_page_size(size),
             None => flags -= MmapFlags::HUGE_PAGES,
         }
-        options = options.with_flags(flags);
+        let far = self.source.as_ref().is_some_and(|source| sys::is_far(source.offset()));
+        options = options.with_flags(if far { flags - sys::TOUCHING } else { flags });
         if let (Some(opened), Some(source)) = (opened, &self.source) {
             // SAFETY: upstream marks it unsafe as others may change the file. The bytes are only ever reached
             // through raw pointers, which allow for that (see `bytes`).
-            options = unsafe { options.with_file(&opened.file, source.offset()) };
+            options = unsafe { options.with_file(&opened.file, if far { 0 } else { source.offset() }) };
         }
         // SAFETY: JIT allows protections that the caller asks for by name; MAP_FIXED is the caller's promise, made
         // by calling a method that is documented as unsafe.
         options = unsafe { options.with_unsafe_flags(self.unsafe_flags) };
-        Object::new(options, access, reserved).map_err(fail).map_err(|error| match (pages.huge, &error) {
-            (Some(_), Error::System(system)) if sys::is_out_of_memory(system.code) => error.with_hint(
-                "no free huge pages of this size: reserve some (vm.nr_hugepages, or /sys/kernel/mm/hugepages)",
-            ),
-            _ => error,
+        let object =
+            Object::new(options, access, reserved).map_err(fail).map_err(|error| match (pages.huge, &error) {
+                (Some(_), Error::System(system)) if sys::is_out_of_memory(system.code) => error.with_hint(
+                    "no free huge pages of this size: reserve some (vm.nr_hugepages, or /sys/kernel/mm/hugepages)",
+                ),
+                _ => error,
+            })?;
+        if let (true, Some(opened), Some(source)) = (far, opened, &self.source) {
+            sys::shift(object.span(), access, flags, &opened.file, source.offset())
+                .map_err(|code| Error::system(sys::VARIANT, code, self.operation(access)))?;
+        }
+        Ok(object)
+    }
+
+    #[cfg(windows)]
+    fn make(&self, opened: Option<&Opened>, pages: &Pages, access: Access, reserved: bool) -> Result<Object> {
+        use sys::object::{Plan, Unmade};
+        let source = opened.zip(self.source.as_ref());
+        let plan = Plan {
+            size: self.size,
+            address: self.address,
+            unsafe_flags: self.unsafe_flags,
+            large: pages.huge.is_some(),
+            shared: self.flags.contains(MmapFlags::SHARED),
+            file: source.map(|(opened, source)| (&opened.file, opened.len, source.offset())),
+        };
+        Object::new(&plan, access, reserved).map_err(|unmade| match (unmade, source) {
+            (Unmade::PastEnd, Some((opened, source))) => Error::InvalidSize(format!(
+                "{} bytes from offset {} on reach past the last page of {}, which holds {} bytes; Windows maps that \
+                 only where the mapping makes the file longer: SHARED, writable and past_end=True",
+                self.size,
+                source.offset(),
+                source.name(),
+                opened.len
+            )),
+            (Unmade::Error(error), _) => {
+                let error = Error::from_upstream(error, || self.operation(access));
+                match &error {
+                    Error::System(system) if plan.large && sys::is_out_of_memory(system.code) => {
+                        error.with_hint("no large pages are free: memory is cut up too much, a restart helps")
+                    }
+                    _ => error,
+                }
+            }
+            (Unmade::PastEnd | Unmade::LargePages, _) => {
+                Error::InvalidOperation("Windows has no large pages for the memory of files".to_owned())
+            }
         })
     }
 
@@ -169,7 +216,7 @@ impl Request {
             Access::ExecWrite => ", writable and executable",
             _ => "",
         };
-        format!("mmap of {} bytes of {what}{exec}", self.size)
+        format!("{} of {} bytes of {what}{exec}", sys::name::map(self.source.is_some()), self.size)
     }
 
     fn backing(&self, opened: Option<&Opened>) -> Backing {

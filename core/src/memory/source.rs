@@ -1,8 +1,10 @@
 //! The file behind a mapping: opened, asked for its size, and checked (U6).
 
 use super::page;
+#[cfg(windows)]
+use super::sys;
 use crate::{Error, Result};
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,8 +31,11 @@ enum Origin {
 /// An open file with what must be known of it.
 pub(super) struct Opened {
     pub(super) file: Arc<File>,
-    /// Device and inode.
+    /// Device and inode, or what the system has in their place.
     pub(super) identity: (u64, u64),
+    /// How many bytes it holds.
+    #[cfg(windows)]
+    pub(super) len: u64,
     /// The size of its pages where it lies in a file system of huge pages.
     pub(super) huge: Option<usize>,
 }
@@ -136,14 +141,18 @@ impl Source {
                 )));
             }
         }
-        Ok(Opened { identity: identity(&metadata), huge: huge_pages(&file, &metadata), file })
+        Ok(Opened {
+            identity: identity(&file, &metadata, &self.name)?,
+            #[cfg(windows)]
+            len: metadata.len(),
+            huge: huge_pages(&file, &metadata),
+            file,
+        })
     }
 }
 
 fn open(path: &Path, write: bool) -> Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(write);
-    without_waiting(&mut options).open(path).map_err(|error| {
+    open_file(path, write).map_err(|error| {
         let how = if write { "reading and writing" } else { "reading" };
         Error::io(&error, format!("open for {how}")).with_path(path)
     })
@@ -152,14 +161,15 @@ fn open(path: &Path, write: bool) -> Result<File> {
 /// A FIFO without a writer would have the open wait for one, and a terminal could become the process's own; neither
 /// can be mapped.
 #[cfg(unix)]
-fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+fn open_file(path: &Path, write: bool) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    std::fs::OpenOptions::new().read(true).write(write).custom_flags(flags).open(path)
 }
 
-#[cfg(not(unix))]
-fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
+#[cfg(windows)]
+fn open_file(path: &Path, write: bool) -> std::io::Result<File> {
+    sys::open(path, write)
 }
 
 fn metadata(file: &File, name: &str) -> Result<Metadata> {
@@ -167,17 +177,14 @@ fn metadata(file: &File, name: &str) -> Result<Metadata> {
 }
 
 #[cfg(unix)]
-fn identity(metadata: &Metadata) -> (u64, u64) {
+fn identity(_file: &File, metadata: &Metadata, _name: &str) -> Result<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
+    Ok((metadata.dev(), metadata.ino()))
 }
 
-/// Without an identity two files are never the same, so they are never merged.
-#[cfg(not(unix))]
-fn identity(_metadata: &Metadata) -> (u64, u64) {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    (u64::MAX, NEXT.fetch_add(1, Ordering::Relaxed))
+#[cfg(windows)]
+fn identity(file: &File, _metadata: &Metadata, name: &str) -> Result<(u64, u64)> {
+    sys::identity(file).map_err(|error| Error::io(&error, format!("GetFileInformationByHandle of {name}")))
 }
 
 /// The page size of a file in hugetlbfs, whose mappings must be made of whole huge pages (U3).

@@ -1,8 +1,8 @@
 //! Unix: locking by a shared reference (upstream asks for a unique one, which readers in other threads forbid),
 //! advice at any time, and unmapping that tells whether it worked.
 
+use super::super::Object;
 use super::super::kind::Access;
-use super::super::object::Object;
 use crate::state::Span;
 use mmap_rs::MmapFlags;
 use smallvec::SmallVec;
@@ -22,7 +22,23 @@ pub(in super::super) fn is_out_of_memory(code: i32) -> bool {
     code == libc::ENOMEM
 }
 
-fn done(status: i32) -> Result<(), i32> {
+/// The names of calls, for messages.
+pub(in super::super) mod name {
+    pub(in super::super::super) const PROTECT: &str = "mprotect";
+    pub(in super::super::super) const COMMIT: &str = "commit";
+    pub(in super::super::super) const FLUSH: &str = "msync";
+    pub(in super::super::super) const LOCK: &str = "mlock";
+    pub(in super::super::super) const UNLOCK: &str = "munlock";
+    pub(in super::super::super) const UNMAP: &str = "munmap";
+    pub(in super::super::super) const ADVISE: &str = "madvise";
+
+    /// That of making a mapping.
+    pub(in super::super::super) fn map(_of_file: bool) -> &'static str {
+        "mmap"
+    }
+}
+
+pub(super) fn done(status: i32) -> Result<(), i32> {
     if status == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) }
 }
 

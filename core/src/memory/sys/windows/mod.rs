@@ -1,0 +1,129 @@
+//! Windows: all of it. Upstream's objects can't be used there, so the six types are made here, of the same calls.
+//!
+//! | module | concept | upstream's defects met there |
+//! | --- | --- | --- |
+//! | [`object`] | a mapping or a part of one: protected, split, committed, given back | U13, U18 |
+//! | `allocation` | memory without a file, and what gives an address range back | U16 |
+//! | `file` | the handle of a file, with the rights that its mapping may need | U19 |
+//! | `view` | a view of a file at an offset | U14, U15, U16, U19, U20, U22 |
+//! | `flush` | bytes on their way to the disk | U21 |
+//! | `protect` | protections, as this system has them | U13, U18, U19 |
+
+mod allocation;
+mod file;
+mod flush;
+pub(in super::super) mod object;
+mod protect;
+mod view;
+
+pub(in super::super) use file::{identity, open};
+
+use super::super::kind::Access;
+use crate::state::Span;
+use mmap_rs::MmapFlags;
+use object::Object;
+use smallvec::SmallVec;
+use std::ffi::c_void;
+use windows_sys::Win32::Foundation as codes;
+use windows_sys::Win32::System::Memory::{MEMORY_BASIC_INFORMATION, VirtualLock, VirtualQuery, VirtualUnlock};
+
+/// Which of upstream's error variants these calls fail with.
+pub(in super::super) const VARIANT: &str = "Io";
+/// Flags that are met by a call after the map was made.
+pub(in super::super) const LATER: MmapFlags = MmapFlags::LOCKED;
+
+/// The names of calls, for messages.
+pub(in super::super) mod name {
+    pub(in super::super::super) const PROTECT: &str = "VirtualProtect";
+    pub(in super::super::super) const COMMIT: &str = "VirtualAlloc";
+    pub(in super::super::super) const FLUSH: &str = "FlushViewOfFile";
+    pub(in super::super::super) const LOCK: &str = "VirtualLock";
+    pub(in super::super::super) const UNLOCK: &str = "VirtualUnlock";
+    pub(in super::super::super) const UNMAP: &str = "VirtualFree";
+    pub(in super::super::super) const ADVISE: &str = "advice";
+
+    /// That of making a mapping.
+    pub(in super::super::super) fn map(of_file: bool) -> &'static str {
+        if of_file { "MapViewOfFile" } else { "VirtualAlloc" }
+    }
+}
+
+/// Whether an error number says that there is no memory of the kind asked for.
+pub(in super::super) fn is_out_of_memory(number: i32) -> bool {
+    let all = [codes::ERROR_NOT_ENOUGH_MEMORY, codes::ERROR_NO_SYSTEM_RESOURCES, codes::ERROR_COMMITMENT_LIMIT];
+    all.iter().any(|known| code(*known) == number)
+}
+
+/// A number of the system's list of errors as the standard library has it.
+const fn code(number: u32) -> i32 {
+    number as i32
+}
+
+/// The number of the error that the last call on this thread left.
+fn last() -> i32 {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+fn done(status: i32) -> Result<(), i32> {
+    if status != 0 { Ok(()) } else { Err(last()) }
+}
+
+/// There is no fault guard to tell it to.
+pub(in super::super) fn protection(_access: Access) -> i32 {
+    0
+}
+
+/// `VirtualLock`, which takes no more than one allocation at a time.
+pub(in super::super) fn lock(span: Span) -> Result<(), i32> {
+    each_area(span, |start, len| {
+        // SAFETY: changes no byte and no protection, and fails on addresses that are not mapped.
+        done(unsafe { VirtualLock(start as *const c_void, len) })
+    })
+}
+
+/// `VirtualUnlock`. Pages that are not locked are what was asked for: as with `munlock(2)`, that is no error.
+pub(in super::super) fn unlock(span: Span) -> Result<(), i32> {
+    each_area(span, |start, len| {
+        // SAFETY: as for `lock`.
+        match done(unsafe { VirtualUnlock(start as *const c_void, len) }) {
+            Err(number) if number == code(codes::ERROR_NOT_LOCKED) => Ok(()),
+            other => other,
+        }
+    })
+}
+
+/// Does something for each piece of a span that the system keeps as one.
+fn each_area(span: Span, mut act: impl FnMut(usize, usize) -> Result<(), i32>) -> Result<(), i32> {
+    let end = span.start.saturating_add(span.len);
+    let mut at = span.start;
+    while at < end {
+        let mut found = MEMORY_BASIC_INFORMATION::default();
+        // SAFETY: writes the struct; any address may be asked about.
+        if unsafe { VirtualQuery(at as *const c_void, &raw mut found, size_of_val(&found)) } == 0 {
+            return Err(last());
+        }
+        let next = (found.BaseAddress as usize).saturating_add(found.RegionSize).min(end);
+        if next <= at {
+            return Err(code(codes::ERROR_INVALID_ADDRESS));
+        }
+        act(at, next - at)?;
+        at = next;
+    }
+    Ok(())
+}
+
+/// Windows has no advice; the table that this is called with is empty.
+pub(in super::super) fn advise(_span: Span, _advice: i32) -> Result<(), i32> {
+    Ok(())
+}
+
+/// Gives parts back. The system refuses that only for addresses that were never its own.
+pub(in super::super) fn unmap(parts: &mut SmallVec<[Object; 1]>, _span: Span) -> Result<(), i32> {
+    parts.clear();
+    Ok(())
+}
+
+/// Gives an object up.
+pub(in super::super) fn abandon(part: Object) {
+    drop(part);
+}

@@ -1,0 +1,157 @@
+//! A view of a file, at any offset that is a multiple of the allocation granularity.
+//!
+//! U14: upstream's section ends before a view at an offset could. U15, U22: a view that fails keeps its section open,
+//! a protection that fails keeps the view. U16: an address is forgotten. U19: private views can't be executable. U20:
+//! a map that is longer than the file makes the file longer, even one for reading.
+
+use super::super::super::kind::Access;
+use super::super::super::page;
+use super::allocation::{Allocation, Place};
+use super::file::Rights;
+use super::{code, last, protect};
+use crate::state::Span;
+use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
+use windows_sys::Win32::Foundation::ERROR_ACCESS_DENIED;
+use windows_sys::Win32::System::Memory::{
+    CreateFileMappingW, FILE_MAP_COPY, FILE_MAP_EXECUTE, FILE_MAP_READ, FILE_MAP_WRITE, MapViewOfFileEx,
+    PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_WRITECOPY, PAGE_READONLY, PAGE_READWRITE, PAGE_WRITECOPY,
+};
+
+/// What a view is to show.
+pub(super) struct Window {
+    pub(super) offset: u64,
+    /// Its length in bytes.
+    pub(super) len: usize,
+    /// How many bytes the file holds.
+    pub(super) file_len: u64,
+    /// Whether writes reach the file.
+    pub(super) shared: bool,
+}
+
+/// Why there is no view.
+pub(super) enum Refusal {
+    /// It would reach past the end of the file.
+    PastEnd,
+    /// The system's error number.
+    Code(i32),
+}
+
+/// A view, and what it may become.
+pub(super) struct View {
+    pub(super) allocation: Allocation,
+    /// Whether it can be made writable. A private view always can.
+    pub(super) can_write: bool,
+    /// Whether it can be made executable.
+    pub(super) can_execute: bool,
+}
+
+/// The protection of a section, and the access of a view of it.
+type Way = (u32, u32);
+
+/// The ways to map, best first: one that can become executable, and one that can't.
+fn ways(rights: &Rights, window: &Window, access: Access) -> impl Iterator<Item = (Way, bool)> {
+    let (executable, plain): (Way, Way) = if !window.shared {
+        ((PAGE_EXECUTE_WRITECOPY, FILE_MAP_COPY | FILE_MAP_EXECUTE), (PAGE_WRITECOPY, FILE_MAP_COPY))
+    } else if rights.write {
+        let rest = FILE_MAP_READ | FILE_MAP_WRITE;
+        ((PAGE_EXECUTE_READWRITE, rest | FILE_MAP_EXECUTE), (PAGE_READWRITE, rest))
+    } else {
+        ((PAGE_EXECUTE_READ, FILE_MAP_READ | FILE_MAP_EXECUTE), (PAGE_READONLY, FILE_MAP_READ))
+    };
+    let first = rights.execute.then_some((executable, true));
+    let second = (!access.is_exec()).then_some((plain, false));
+    first.into_iter().chain(second)
+}
+
+/// The length that the system is asked for, and that of the section (0: the file's own).
+///
+/// What is left of the last page after the file's end belongs to the view anyway, so that much may be asked for. A
+/// longer view needs a longer file: only who writes to it by this very map has asked for that.
+fn lengths(rights: &Rights, window: &Window, access: Access) -> Option<(usize, u64)> {
+    let end = u64::try_from(window.len).ok().and_then(|len| window.offset.checked_add(len))?;
+    if end <= window.file_len {
+        return Some((window.len, 0));
+    }
+    let left = window.file_len.checked_sub(window.offset).filter(|left| *left > 0);
+    if let Some(left) = left.and_then(|left| usize::try_from(left).ok()) {
+        if left.checked_next_multiple_of(page::base()).is_some_and(|whole| window.len <= whole) {
+            return Some((left, 0));
+        }
+    }
+    (window.shared && access.is_write() && rights.write).then_some((window.len, end))
+}
+
+/// Makes a view and sets its protection. What fails on the way leaves nothing: no section, no view.
+pub(super) fn map(rights: &Rights, window: &Window, place: Place, access: Access) -> Result<View, Refusal> {
+    let denied = Refusal::Code(code(ERROR_ACCESS_DENIED));
+    if window.shared && access.is_write() && !rights.write {
+        return Err(denied);
+    }
+    let (len, section_len) = lengths(rights, window, access).ok_or(Refusal::PastEnd)?;
+    let mut refusal = denied;
+    for (way, can_execute) in ways(rights, window, access) {
+        match one(rights, window, way, (len, section_len), place) {
+            Ok(allocation) => {
+                let span = Span { start: allocation.base(), len };
+                protect::set(span, protect::number(access, !window.shared)).map_err(Refusal::Code)?;
+                return Ok(View { allocation, can_write: !window.shared || rights.write, can_execute });
+            }
+            Err(code) => refusal = Refusal::Code(code),
+        }
+    }
+    Err(refusal)
+}
+
+fn one(rights: &Rights, window: &Window, way: Way, lens: (usize, u64), place: Place) -> Result<Allocation, i32> {
+    let ((section_protection, access), (len, section_len)) = (way, lens);
+    // A view holds its section by itself, so the handle is closed in any case.
+    let section = section(rights.file.as_raw_handle(), section_protection, section_len)?;
+    let (high, low) = halves(window.offset);
+    place.first(|address| {
+        let address = address as *const std::ffi::c_void;
+        // SAFETY: takes addresses that nobody has: the system refuses others.
+        let view = unsafe { MapViewOfFileEx(section.as_raw_handle(), access, high, low, len, address) };
+        if view.Value.is_null() { Err(last()) } else { Ok(Allocation::view(view.Value as usize)) }
+    })
+}
+
+fn section(file: RawHandle, protection: u32, len: u64) -> Result<OwnedHandle, i32> {
+    let (high, low) = halves(len);
+    // SAFETY: the handle is open; no attributes, no name.
+    let made = unsafe { CreateFileMappingW(file, std::ptr::null(), protection, high, low, std::ptr::null()) };
+    if made.is_null() {
+        return Err(last());
+    }
+    // SAFETY: the handle is new and ours; closed with its owner.
+    Ok(unsafe { OwnedHandle::from_raw_handle(made) })
+}
+
+fn halves(number: u64) -> (u32, u32) {
+    ((number >> 32) as u32, (number & u64::from(u32::MAX)) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn rights(write: bool) -> Rights {
+        Rights { file: Arc::new(tempfile::tempfile().expect("file")), write, execute: true }
+    }
+
+    fn asked(len: usize, file_len: u64, shared: bool, access: Access) -> Option<(usize, u64)> {
+        lengths(&rights(true), &Window { offset: 0, len, file_len, shared }, access)
+    }
+
+    #[test]
+    fn u20_only_a_shared_writable_map_may_make_a_file_longer() {
+        let page = page::base();
+        assert_eq!(asked(100, 100, false, Access::Read), Some((100, 0)));
+        assert_eq!(asked(page, 100, false, Access::Read), Some((100, 0)), "the last page is there anyway");
+        assert_eq!(asked(page + 1, 100, false, Access::Write), None);
+        assert_eq!(asked(page + 1, 100, true, Access::Read), None);
+        assert_eq!(asked(page + 1, 100, true, Access::Write), Some((page + 1, page as u64 + 1)));
+        assert_eq!(asked(1, 0, true, Access::Read), None);
+        assert_eq!(asked(usize::MAX, 100, false, Access::Read), None);
+    }
+}

@@ -1,0 +1,258 @@
+"""tools/tiers and its list of targets: the rules for wheels, what is kept of runs, the tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parent.parent / "tools" / "tiers"
+sys.path.insert(0, str(TOOLS))
+
+import inspection  # noqa: E402
+import ios_link  # noqa: E402
+import results  # noqa: E402
+import tables  # noqa: E402
+from modules import Import, Module  # noqa: E402
+from results import Result  # noqa: E402
+from targets import find, load  # noqa: E402
+from work import Absent, Failed, Work  # noqa: E402
+
+STABLE = {"PyList_New": (3, 2), "PyBuffer_Release": (3, 11), "PyList_GetItemRef": (3, 13)}
+
+LINUX = Module(
+    kind="ELF",
+    machine="X86_64",
+    needed=frozenset({"libc.so.6", "ld-linux-x86-64.so.2"}),
+    imports=frozenset({Import("PyList_New"), Import("malloc", "GLIBC_2.2.5"), Import("gettid")}),
+    exports=frozenset({"PyInit__mmap_rs"}),
+    alignment=4096,
+)
+ANDROID = dataclasses.replace(
+    LINUX,
+    machine="AARCH64",
+    needed=frozenset({"libc.so", "libpython3.so"}),
+    imports=frozenset({Import("PyList_New"), Import("malloc")}),
+    alignment=16384,
+)
+IPHONE = Module(
+    kind="Mach-O",
+    machine="ARM64",
+    needed=frozenset({"/usr/lib/libSystem.B.dylib"}),
+    imports=frozenset(
+        {Import("PyList_New"), Import("malloc", library="/usr/lib/libSystem.B.dylib")}
+    ),
+    exports=frozenset({"PyInit__mmap_rs"}),
+    alignment=16384,
+    platform="IOS",
+    minimum="13.0",
+    install_name="@rpath/_mmap_rs.abi3.so",
+)
+WINDOWS = Module(
+    kind="PE",
+    machine="AMD64",
+    needed=frozenset({"python3.dll", "kernel32.dll"}),
+    imports=frozenset({Import("PyList_New", library="python3.dll")}),
+    exports=frozenset({"PyInit__mmap_rs"}),
+    alignment=4096,
+)
+GOOD = {
+    "x86_64-unknown-linux-gnu": LINUX,
+    "aarch64-linux-android": ANDROID,
+    "aarch64-apple-ios": IPHONE,
+    "x86_64-pc-windows-msvc": WINDOWS,
+}
+
+
+def problems(triple: str, module: Module, known: frozenset[str] = frozenset()) -> list[str]:
+    return inspection.module_problems(module, find(triple), "abi3-py311", STABLE, known)
+
+
+@pytest.mark.parametrize("triple", GOOD)
+def test_what_is_right_is_let_through(triple: str) -> None:
+    assert problems(triple, GOOD[triple]) == []
+
+
+@pytest.mark.parametrize(
+    ("triple", "change", "said"),
+    [
+        ("x86_64-unknown-linux-gnu", {"kind": "PE"}, "it is PE, not ELF"),
+        ("x86_64-unknown-linux-gnu", {"machine": "I386"}, "it is for I386, not X86_64"),
+        ("x86_64-unknown-linux-gnu", {"alignment": 1024}, "pages of 4096 can't hold it"),
+        ("aarch64-unknown-linux-gnu", {"machine": "AARCH64"}, "pages of 65536 can't hold it"),
+        (
+            "x86_64-unknown-linux-gnu",
+            {"exports": frozenset[str]()},
+            "does not export PyInit__mmap_rs",
+        ),
+        (
+            "x86_64-unknown-linux-gnu",
+            {"exports": LINUX.exports | {"mine"}},
+            "exports more than .*: mine",
+        ),
+        (
+            "x86_64-unknown-linux-gnu",
+            {"needed": frozenset({"libssl.so.3"})},
+            "it needs libssl.so.3",
+        ),
+        (
+            "x86_64-unknown-linux-gnu",
+            {"faults": frozenset({"it asks for an executable stack"})},
+            "stack",
+        ),
+        ("aarch64-linux-android", {"alignment": 4096}, "pages of 16384 can't hold it"),
+        (
+            "aarch64-linux-android",
+            {"needed": frozenset({"libc.so"})},
+            "does not name libpython3.so",
+        ),
+        ("aarch64-apple-ios", {"platform": "IOS_SIMULATOR"}, "it is for IOS_SIMULATOR, not IOS"),
+        ("aarch64-apple-ios", {"minimum": "18.0"}, "asks for version 18.0, its tag for 13.0"),
+        ("aarch64-apple-ios", {"install_name": ""}, "an app can't embed it"),
+        ("aarch64-apple-ios", {"install_name": "/home/me/x.so"}, "a folder of this machine"),
+        ("aarch64-apple-ios", {"alignment": 4096}, "pages of 16384 can't hold it"),
+        (
+            "x86_64-pc-windows-msvc",
+            {"needed": frozenset({"libgcc_s_seh-1.dll"})},
+            "it needs libgcc_s_seh",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(triple: str, change: dict[str, object], said: str) -> None:
+    module = dataclasses.replace(GOOD.get(triple, LINUX), **change)  # type: ignore[arg-type]
+    assert re.search(said, "\n".join(problems(triple, module)))
+
+
+@pytest.mark.parametrize(
+    ("triple", "entry", "said"),
+    [
+        (
+            "x86_64-unknown-linux-gnu",
+            Import("PyUnicode_New"),
+            "PyUnicode_New does not belong to the stable",
+        ),
+        ("x86_64-unknown-linux-gnu", Import("PyList_GetItemRef"), "came with Python 3.13 only"),
+        ("x86_64-unknown-linux-gnu", Import("fstat", "GLIBC_2.33"), "fstat came with glibc 2.33"),
+        ("x86_64-unknown-linux-gnu", Import("mystery"), "mystery is not known to be in a library"),
+        ("aarch64-apple-ios", Import("mystery"), "mystery is not known to be in a library"),
+        ("aarch64-linux-android", Import("_Py_Mine"), "_Py_Mine does not belong to the stable"),
+    ],
+)
+def test_a_name_that_is_not_there_is_found(triple: str, entry: Import, said: str) -> None:
+    module = GOOD[triple]
+    module = dataclasses.replace(module, imports=module.imports | {entry})
+    assert re.search(said, "\n".join(problems(triple, module)))
+
+
+def test_names_without_versions_are_looked_up_where_they_are_listed() -> None:
+    musl = dataclasses.replace(LINUX, needed=frozenset({"libc.so"}))
+    assert problems("x86_64-unknown-linux-musl", musl, frozenset({"malloc"})) == []
+    found = problems("x86_64-unknown-linux-musl", musl, frozenset({"free"}))
+    assert found == ["malloc is not known to be in a library of the system's"]
+
+
+def test_names_of_macos_become_a_library_for_ios() -> None:
+    text = """
+    symbols:         [ _mmap, '_close$NOCANCEL',
+                       _munmap ]
+    weak-symbols:    [ _mmap, ___extra ]
+    """
+    assert ios_link.names(text) == {
+        "symbols": ["_mmap", "_munmap"],
+        "weak-symbols": ["___extra"],
+        "thread-local-symbols": [],
+    }
+    assert "    symbols: [ '_mmap', '_munmap' ]\n" in ios_link.library(text)
+
+
+def test_the_list_of_targets_is_sound() -> None:
+    targets = load()
+    assert len({target.triple for target in targets}) == len(targets)
+    for target in targets:
+        assert target.tag.endswith(target.arch) or target.system == "windows", target.triple
+        assert "abi3-py311" in target.pythons, target.triple
+        assert bool(target.local.pythons) == (target.local.place != "none"), target.triple
+
+
+def test_results_are_of_the_listed_targets() -> None:
+    known = {target.triple: target for target in load()}
+    for result in results.load():
+        target = known[result.triple]
+        assert result.command.split()[:2] == ["python", "tools/tiers"]
+        assert result.triple in result.command
+        assert result.verdict in {"ok", "FAILED"}
+        if result.step.startswith("test "):
+            assert target.local.place != "none", result.triple
+
+
+def test_a_newer_result_replaces_the_older(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    old = Result("b", "check", "2026-01-01", "c", "ok", "first")
+    results.record([old, dataclasses.replace(old, triple="a")], ["a", "b"], path)
+    new = dataclasses.replace(old, date="2026-01-02", detail="second")
+    results.record([new], ["a", "b"], path)
+    assert results.load(path) == [dataclasses.replace(old, triple="a"), new]
+
+
+def test_the_tables_say_what_was_seen() -> None:
+    assert tables.stale() == []
+
+
+def test_a_table_says_no_more_than_the_results() -> None:
+    target = find("aarch64-linux-android")
+    assert tables.platforms([target], []).endswith("| not yet | not yet | not yet |")
+    wheel = Result(target.triple, "wheel", "2026-01-01", "c", "ok", "a.whl, 300 KiB; symbols")
+    assert "| yes, 2026-01-01, 300 KiB (stubs) | not yet |" in tables.platforms([target], [wheel])
+    failed = dataclasses.replace(wheel, verdict="FAILED")
+    assert "| fails (2026-01-01) |" in tables.platforms([target], [failed])
+    assert "| Android | - | - |" in tables.readme([target], [failed])
+
+
+def test_a_making_that_broke_off_leaves_nothing(tmp_path: Path) -> None:
+    work = Work(tmp_path)
+
+    def fail(folder: Path) -> None:
+        (folder / "half").touch()
+        raise Failed("on purpose")
+
+    with pytest.raises(Failed):
+        work.once("thing", "1", fail)
+    assert not (tmp_path / "thing").exists()
+    made = work.once("thing", "1", lambda folder: (folder / "whole").touch())
+    assert [path.name for path in made.iterdir()] == ["whole"]
+    assert work.once("thing", "1", fail) == made
+    with pytest.raises(Failed):
+        work.once("thing", "2", fail)
+
+
+def test_what_was_done_is_remembered_for_the_same_key(tmp_path: Path) -> None:
+    work = Work(tmp_path)
+    assert work.remembered("test", "1") is None
+    work.remember("test", "1", "3 passed\nand more")
+    assert work.remembered("test", "1") == "3 passed\nand more"
+    assert work.remembered("test", "2") is None
+
+
+def test_programs_are_logged_and_their_failures_told(tmp_path: Path) -> None:
+    work = Work(tmp_path)
+    assert "hello" in work.run([sys.executable, "-c", "print('hello')"], log="hello")
+    with pytest.raises(Failed, match=r"ended with status 3(?s:.*)boom"):
+        work.run([sys.executable, "-c", "print('boom'); raise SystemExit(3)"], log="boom")
+    with pytest.raises(Absent, match="no-such-program"):
+        work.run(["no-such-program"], log="none")
+    assert "boom" in (tmp_path / "logs" / "boom.log").read_text()
+
+
+def test_a_target_that_is_not_listed_is_a_wrong_command_line() -> None:
+    done = subprocess.run(
+        [sys.executable, TOOLS, "check", "vax-dec-ultrix"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "'vax-dec-ultrix' is not in tiers.toml" in done.stderr

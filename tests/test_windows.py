@@ -1,0 +1,500 @@
+"""Windows: what the system itself says of mappings, files and handles; and what only Windows does."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+if sys.platform != "win32":
+    pytest.skip("asks Windows about mappings", allow_module_level=True)
+
+import ctypes
+import msvcrt
+import platform
+from ctypes import wintypes
+
+import mmap_rs
+from conftest import FileFactory
+from mmap_rs import (
+    InvalidOffsetError,
+    InvalidSizeError,
+    MemoryAreas,
+    Mmap,
+    MmapFlags,
+    MmapMut,
+    MmapOptions,
+    Protection,
+    SystemCallError,
+    UnsafeMmapFlags,
+)
+
+kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+
+SHARED = MmapFlags.SHARED
+UNIT = MmapOptions.allocation_granularity()
+COMMIT, FREE, RESERVE = 0x1000, 0x10000, 0x2000
+SET_SPARSE = 0x900C4
+PROTECTIONS = {"make_none": 0x01, "make_read_only": 0x02, "make_exec": 0x20}
+# Pages that are copied when they are written have numbers of their own until then; Wine keeps these.
+WRITABLE = {"make_mut": {0x04, 0x08}, "make_exec_mut": {0x40, 0x80}}
+
+# mov eax, 42; ret
+FORTY_TWO = b"\xb8\x2a\x00\x00\x00\xc3"
+
+
+IS_64_BIT = sys.maxsize > 1 << 32
+HUGE = 1 << (36 if IS_64_BIT else 28)
+
+
+class Information(ctypes.Structure):
+    """MEMORY_BASIC_INFORMATION."""
+
+    _fields_ = (
+        ("base", ctypes.c_void_p),
+        ("allocation", ctypes.c_void_p),
+        ("allocation_protect", wintypes.DWORD),
+        *([("partition", wintypes.WORD)] if IS_64_BIT else []),
+        ("size", ctypes.c_size_t),
+        ("state", wintypes.DWORD),
+        ("protect", wintypes.DWORD),
+        ("type", wintypes.DWORD),
+    )
+    state: int
+    protect: int
+    size: int
+
+
+def information(address: int) -> Information:
+    """Ask the system about an address."""
+    found = Information()
+    query = kernel32.VirtualQuery
+    query.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+    query.restype = ctypes.c_size_t
+    assert query(address, ctypes.byref(found), ctypes.sizeof(found))
+    return found
+
+
+def next_handle() -> int:
+    """Return the number of the next handle, which does not grow as long as none leaks."""
+    kernel32.CreateEventW.restype = wintypes.HANDLE
+    handle = kernel32.CreateEventW(None, False, False, None)
+    assert kernel32.CloseHandle(wintypes.HANDLE(handle))
+    return int(handle)
+
+
+def free_place(size: int) -> int:
+    """Return an address where `size` bytes are free, at this moment."""
+    with MmapOptions(size).reserve_none() as spare:
+        return spare.start()
+
+
+def jit(size: int) -> MmapOptions:
+    return MmapOptions(size).with_unsafe_flags(UnsafeMmapFlags.JIT)
+
+
+def kinds(path: Path, page: int) -> dict[str, MmapOptions]:
+    """Return options for the three kinds of memory, of one page each."""
+    return {
+        "anonymous": jit(page),
+        "private": jit(page).with_file(path),
+        "shared": jit(page).with_file(path).with_flags(SHARED),
+    }
+
+
+KINDS = ("anonymous", "private", "shared")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("made", ["map_none", "map", "map_exec", "map_mut", "map_exec_mut"])
+def test_u13_u18_u19_protections_are_what_they_are_called(
+    kind: str, made: str, tmp_file: FileFactory, page: int
+) -> None:
+    with getattr(kinds(tmp_file(page), page)[kind].with_flags(MmapFlags(0)), made)() as first:
+        address = first.start()
+        mapping = first
+        if kind == "shared" and "mut" not in made:
+            # The path was opened for reading only.
+            with pytest.raises(PermissionError) as refused:
+                mapping.make_mut()
+            assert refused.value.winerror == 5
+        else:
+            for name, numbers in WRITABLE.items():
+                mapping = getattr(mapping, name)()
+                assert information(address).protect in numbers
+        for name, number in PROTECTIONS.items():
+            mapping = getattr(mapping, name)()
+            assert information(address).protect == number
+            area = MemoryAreas.query(address)
+            assert area is not None
+            expected = {0x01: 0, 0x02: Protection.READ, 0x20: Protection.READ | Protection.EXECUTE}
+            assert area.protection() == expected[number]
+        mapping.close()
+    assert information(address).state == FREE
+
+
+@pytest.mark.skipif(
+    platform.machine() not in {"AMD64", "x86"}, reason="the code is for Intel's processors"
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_u18_u19_code_runs_in_every_kind(kind: str, tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(page, FORTY_TWO)
+    with kinds(path, page)[kind].map_exec_mut() as both:
+        both[: len(FORTY_TWO)] = FORTY_TWO
+        both.flush_icache()
+        assert both.function(ctypes.c_int)() == 42
+    if kind != "anonymous":
+        with kinds(path, page)[kind].map_exec() as code:
+            assert code.function(ctypes.c_int)() == 42
+
+
+@pytest.mark.parametrize("flags", [MmapFlags(0), SHARED], ids=["private", "shared"])
+@pytest.mark.parametrize("made", ["map", "map_mut", "map_exec"])
+def test_u14_every_aligned_offset(
+    flags: MmapFlags, made: str, tmp_file: FileFactory, page: int
+) -> None:
+    path = tmp_file(5 * UNIT + page)
+    content = path.read_bytes()
+    for offset in range(0, len(content), UNIT):
+        for size in {1, min(UNIT, len(content) - offset), len(content) - offset}:
+            options = MmapOptions(size).with_file(path, offset).with_flags(flags)
+            with getattr(options, made)() as mapping:
+                assert bytes(mapping) == content[offset : offset + size]
+    with pytest.raises(InvalidOffsetError, match=str(UNIT)):
+        MmapOptions(page).with_file(path, page)
+
+
+def test_u14_an_offset_above_4_gib(tmp_path: Path, page: int) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        handle, returned = wintypes.HANDLE(msvcrt.get_osfhandle(file.fileno())), wintypes.DWORD()
+        out = ctypes.byref(returned)
+        assert kernel32.DeviceIoControl(handle, SET_SPARSE, None, 0, None, 0, out, None)
+        file.seek((4 << 30) + UNIT)
+        file.write(b"far" + bytes(page))
+    with MmapOptions.for_file(path, (4 << 30) + UNIT).map() as mapping:
+        assert (mapping[:3], len(mapping)) == (b"far", page + 3)
+
+
+def test_u15_u22_what_fails_leaves_no_handle(tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(page)
+    with MmapOptions(page).map_none() as taken, path.open("rb") as reader:
+        fixed = MmapOptions(page).with_address(taken.start())
+        fixed = fixed.with_unsafe_flags(UnsafeMmapFlags.MAP_FIXED)
+
+        def fail() -> None:
+            with pytest.raises(SystemCallError):
+                fixed.with_file(path).map()
+            with pytest.raises(PermissionError):
+                MmapOptions(page).with_file(reader).with_flags(SHARED).map_mut()
+            with pytest.raises(InvalidSizeError):
+                MmapOptions(2 * page).with_file(path).map()
+            with pytest.raises(FileNotFoundError):
+                MmapOptions(page).with_file(path.with_name("none")).map()
+
+        fail()
+        before = next_handle()
+        for _ in range(50):
+            fail()
+        assert next_handle() <= before + 40
+    # A section or a file that were left open would forbid one of these.
+    os.truncate(path, 10)
+    path.unlink()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_u16_an_address_is_a_wish(kind: str, tmp_file: FileFactory, page: int) -> None:
+    options = kinds(tmp_file(page), page)[kind]
+    place = free_place(4 * UNIT)
+    with options.with_address(place + UNIT).map() as met:
+        assert met.start() == place + UNIT
+        with options.with_address(place + UNIT).map() as elsewhere:
+            assert elsewhere.start() != met.start()
+    with options.with_address(place + page).map() as rounded:
+        assert rounded.start() == place
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_u16_a_fixed_address_is_met_or_refused(kind: str, tmp_file: FileFactory, page: int) -> None:
+    options = kinds(tmp_file(page), page)[kind].with_unsafe_flags(UnsafeMmapFlags.MAP_FIXED)
+    place = free_place(4 * UNIT)
+    with options.with_address(place).map() as met:
+        assert met.start() == place
+        # What is there is never replaced, unlike elsewhere.
+        with pytest.raises(SystemCallError, match="free address") as taken:
+            options.with_address(place).map()
+        assert taken.value.winerror == 487
+        assert bytes(met) == bytes(met)
+    with pytest.raises(SystemCallError, match="allocation granularity") as odd:
+        options.with_address(place + page).map()
+    assert odd.value.winerror == 1132
+
+
+def test_u17_lists_of_other_processes_leave_no_handle() -> None:
+    next(iter(MemoryAreas.open(os.getpid())))
+    before = next_handle()
+    for _ in range(100):
+        next(iter(MemoryAreas.open(os.getpid())))
+    assert next_handle() <= before + 40
+
+
+def test_a_process_that_is_not_there() -> None:
+    with pytest.raises(ProcessLookupError) as refused:
+        MemoryAreas.open(0xFFFF_FFF0)
+    assert isinstance(refused.value, SystemCallError)
+    assert (refused.value.winerror, refused.value.errno) == (87, errno.ESRCH)
+    assert "WinError 87" in str(refused.value)
+
+
+@pytest.mark.parametrize("made", ["map", "map_mut", "map_none", "map_exec"])
+@pytest.mark.parametrize("flags", [MmapFlags(0), SHARED], ids=["private", "shared"])
+def test_u20_no_file_gets_longer_by_itself(
+    made: str, flags: MmapFlags, tmp_file: FileFactory, page: int
+) -> None:
+    path = tmp_file(page + 10)
+    for size in (page + 11, 3 * page, HUGE):
+        with pytest.raises(InvalidSizeError, match=f"{page + 10} bytes"):
+            getattr(MmapOptions(size).with_file(path).with_flags(flags), made)()
+        past = MmapOptions(size + page).with_file(path, past_end=True).with_flags(flags)
+        if not (flags and made == "map_mut"):
+            with pytest.raises(InvalidSizeError, match="Windows"):
+                getattr(past, made)()
+    assert path.stat().st_size == page + 10
+    # The last page is there as a whole.
+    past = MmapOptions(2 * page).with_file(path, past_end=True).with_flags(flags)
+    with getattr(past, made)() as whole:
+        assert whole.size() == 2 * page
+        if made != "map_none":
+            assert bytes(whole)[page + 10 :] == bytes(page - 10)
+    assert path.stat().st_size == page + 10
+
+
+def test_u20_a_file_gets_longer_where_that_was_asked_for(tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(10)
+    with MmapOptions(3 * page).with_file(path, past_end=True).with_flags(SHARED).map_mut() as m:
+        m[-3:] = b"end"
+        m.flush()
+    assert path.stat().st_size == 3 * page
+    assert path.read_bytes()[-3:] == b"end"
+
+
+def test_u21_flush(tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(3 * page)
+    with MmapOptions(3 * page).with_file(path).with_flags(SHARED).map_mut() as mapping:
+        mapping[page] = 255
+        mapping.flush(range(page, page + 1))
+        mapping.flush_async()
+        reader = mapping.make_read_only()
+        reader.flush()
+        assert path.read_bytes()[page] == 255
+    # Nothing to bring to a file: no error, as elsewhere.
+    for options in kinds(path, page).values():
+        with options.map() as mapping:
+            mapping.flush()
+            mapping.flush_async(range(1))
+
+
+def test_u22_paths_of_areas(tmp_path: Path, page: int) -> None:
+    folder = tmp_path / "with spaces and ü"
+    folder.mkdir()
+    for name in ("plain", "two  spaces.txt", "ünïcode 中.bin", "x" * 100):
+        path = folder / name
+        path.write_bytes(bytes(page))
+        with MmapOptions(page).with_file(path).map() as mapping:
+            area = MemoryAreas.query(mapping.start())
+            assert area is not None
+            found = area.path()
+            assert found is not None
+            assert found.drive.endswith(":"), found
+            assert found.samefile(path)
+            assert area.file_offset() == 0
+
+
+def test_private_memory_has_no_path(page: int) -> None:
+    with MmapOptions(page).map() as mapping:
+        area = MemoryAreas.query(mapping.start())
+        assert area is not None
+        assert area.path() is None
+
+
+def test_numbers_of_errors(tmp_file: FileFactory, page: int) -> None:
+    missing = tmp_file(page).with_name("missing")
+    with pytest.raises(FileNotFoundError) as absent:
+        MmapOptions(page).with_file(missing).map()
+    assert isinstance(absent.value, SystemCallError)
+    assert (absent.value.winerror, absent.value.errno) == (2, errno.ENOENT)
+    assert absent.value.filename == str(missing)
+    with pytest.raises(PermissionError) as folder:
+        MmapOptions(page).with_file(missing.parent).map()
+    assert (folder.value.winerror, folder.value.errno) == (5, errno.EACCES)
+    with pytest.raises(SystemCallError) as large:
+        MmapOptions(sys.maxsize - page).map_mut()
+    assert (large.value.winerror, large.value.errno) == (8, errno.ENOMEM)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_split_parts_live_on_their_own(kind: str, tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(4 * page)
+    options = {
+        "anonymous": MmapOptions(4 * page),
+        "private": MmapOptions(4 * page).with_file(path),
+        "shared": MmapOptions(4 * page).with_file(path).with_flags(SHARED),
+    }[kind]
+    head = options.map_mut()
+    start = head.start()
+    head[:] = bytes(range(256)) * (4 * page // 256)
+    tail = head.split_off(3 * page)
+    middle = head.split_off(page)
+    middle.close()
+    assert information(start + page).protect in {0, 0x01}, "nobody can use it any more"
+    read = tail.make_read_only()
+    assert bytes(head) == bytes(read) == bytes(range(256)) * (page // 256)
+    head.close()
+    assert read[5] == 5
+    read.close()
+    assert all(information(start + n * page).state == FREE for n in range(4))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_merge_back(kind: str, tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(3 * page)
+    options = {
+        "anonymous": MmapOptions(3 * page),
+        "private": MmapOptions(3 * page).with_file(path),
+        "shared": MmapOptions(3 * page).with_file(path).with_flags(SHARED),
+    }[kind]
+    with options.map_mut() as whole:
+        for at in (page, 2 * page, page):
+            whole.merge(whole.split_off(at))
+        whole[page - 1 : page + 1] = b"ab"
+        read = whole.make_read_only()
+        assert (len(read), read[page - 1 : page + 1]) == (3 * page, b"ab")
+        read.close()
+
+
+def test_merge_of_two_views(tmp_file: FileFactory) -> None:
+    path = tmp_file(2 * UNIT)
+    place = free_place(2 * UNIT)
+    fixed = MmapOptions(UNIT).with_unsafe_flags(UnsafeMmapFlags.MAP_FIXED).with_flags(SHARED)
+    first = fixed.with_address(place).with_file(path).map_mut()
+    second = fixed.with_address(place + UNIT).with_file(path, UNIT).map_mut()
+    first.merge(second)
+    assert bytes(first) == path.read_bytes()
+    first[UNIT - 2 : UNIT + 2] = b"over"
+    first.flush()
+    first.lock()
+    first.unlock()
+    read = first.make_read_only()
+    tail = read.split_off(UNIT + MmapOptions.page_size())
+    assert path.read_bytes()[UNIT - 2 : UNIT + 2] == b"over"
+    tail.close()
+    read.close()
+    assert information(place).state == information(place + UNIT).state == FREE
+
+
+@pytest.mark.parametrize(
+    ("reserved", "committed"),
+    [
+        (lambda o: o.reserve_mut(), MmapMut.try_from),
+        (lambda o: o.reserve(), Mmap.try_from),
+    ],
+    ids=["mut", "read"],
+)
+def test_a_reservation_is_committed(
+    reserved: Callable[[MmapOptions], object], committed: Callable[..., Mmap | MmapMut], page: int
+) -> None:
+    reservation = reserved(MmapOptions(HUGE))
+    assert isinstance(reservation, mmap_rs.Mapping)
+    first = information(reservation.start())
+    assert (first.state, first.size) == (RESERVE, HUGE)
+    head = reservation.split_to(page)
+    with committed(head) as mapping:
+        assert information(mapping.start()).state == COMMIT
+        assert information(mapping.end()).state == RESERVE
+        assert bytes(mapping) == bytes(page)
+    reservation.close()
+
+
+def test_a_reservation_remembers_its_protection(page: int) -> None:
+    reservation = MmapOptions(page).reserve_none().make_mut().make_read_only().make_mut()
+    with MmapMut.try_from(reservation) as mapping:
+        assert information(mapping.start()).protect == 0x04
+        mapping[0] = 1
+
+
+def test_others_may_rename_and_delete(tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(page)
+    with MmapOptions(page).with_file(path).with_flags(SHARED).map_mut() as mapping:
+        other = path.with_name("renamed")
+        path.rename(other)
+        mapping[0] = 77
+        mapping.flush()
+        assert other.read_bytes()[0] == 77
+        path.write_bytes(b"another")
+    other.unlink()
+    path.unlink()
+
+
+def test_a_descriptor_for_reading_never_writes(tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(page)
+    with path.open("rb") as reader:
+        shared = MmapOptions(page).with_file(reader).with_flags(SHARED)
+        with pytest.raises(PermissionError, match="opened for") as refused:
+            shared.map_mut()
+        assert refused.value.winerror == 5
+        with shared.map() as mapping, pytest.raises(PermissionError):
+            mapping.make_mut()
+        with MmapOptions(page).with_file(reader).map_mut() as private:
+            private[0] = 99
+    assert path.read_bytes()[0] != 99
+
+
+def test_a_mapped_file_can_not_get_shorter(tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(2 * page)
+    with MmapOptions(2 * page).with_file(path).map() as mapping:
+        with pytest.raises(OSError) as refused:
+            os.truncate(path, page)
+        # ERROR_USER_MAPPED_FILE, for which C has no number of its own.
+        assert refused.value.errno == errno.EINVAL
+        assert len(bytes(mapping)) == 2 * page
+    os.truncate(path, page)
+
+
+def test_locking_as_often_as_one_likes(page: int) -> None:
+    with MmapOptions(4 * page).map_mut() as mapping:
+        mapping.unlock()
+        mapping.lock()
+        mapping.lock()
+        mapping.unlock()
+        mapping.unlock()
+
+
+def test_locking_more_than_the_working_set() -> None:
+    with MmapOptions(1 << 30).map_mut() as mapping:
+        with pytest.raises(SystemCallError, match="SetProcessWorkingSetSize") as refused:
+            mapping.lock()
+        assert refused.value.winerror in {1450, 1453}
+
+
+def test_large_pages_name_the_right_that_they_need() -> None:
+    large = kernel32.GetLargePageMinimum
+    large.restype = ctypes.c_size_t
+    size = int(large())
+    assert size in {1 << exponent for exponent in range(21, 23)}
+    with pytest.raises(InvalidSizeError):
+        MmapOptions(size + 4096).with_flags(MmapFlags.HUGE_PAGES).map_mut()
+    # No process has the right at its start: who was given it must still enable it.
+    with pytest.raises(SystemCallError, match="SeLockMemoryPrivilege") as refused:
+        MmapOptions(size).with_flags(MmapFlags.HUGE_PAGES).map_mut()
+    assert refused.value.winerror == 1314
+
+
+def test_what_windows_has_not_is_ignored_or_refused(tmp_file: FileFactory, page: int) -> None:
+    with MmapOptions(page).map_mut() as mapping:
+        mapping.advise(MmapFlags.SEQUENTIAL | MmapFlags.WILLNEED)
+    with pytest.raises(mmap_rs.InvalidOperationError):
+        MmapOptions(page).with_file(tmp_file(page)).with_fault_guard()

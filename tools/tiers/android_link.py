@@ -1,0 +1,98 @@
+"""What a module for Android is linked with where there is no NDK: libraries that hold only a name.
+
+A wheel that was linked so shows that the code, the linker's flags and the tag are right. It is never shipped:
+the release workflow uses the NDK.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import programs
+from targets import Target
+from work import Work
+
+# Android's oldest version that is supported, as tiers.toml's tags have it; CPython asks for it too.
+API_LEVEL = "24"
+# New devices have pages of 16 KiB.
+PAGE = 16384
+
+# bionic's libraries that Rust's standard library and this module name. What they hold is not asked for.
+LIBRARIES = ("c", "m", "dl", "log", "python3")
+
+# zig's names of the targets: of bionic's kind, and with headers to compile with.
+ZIG = {
+    "aarch64-linux-android": ("aarch64-linux-android", "aarch64-linux-musl", ""),
+    "armv7-linux-androideabi": ("arm-linux-androideabi", "arm-linux-musleabi", "-mcpu=generic+v7a"),
+    "x86_64-linux-android": ("x86_64-linux-android", "x86_64-linux-musl", ""),
+    "i686-linux-android": ("x86-linux-android", "x86-linux-musl", ""),
+}
+
+UNWINDER = ("libunwind.cpp", "Unwind-EHABI.cpp")
+UNWINDER_C = (
+    "UnwindLevel1.c",
+    "UnwindLevel1-gcc-ext.c",
+    "UnwindRegistersRestore.S",
+    "UnwindRegistersSave.S",
+)
+# The headers that are at hand are musl's, which call the place of errno otherwise.
+ERRNO = """extern int *__errno(void);
+__attribute__((visibility("hidden"))) int *__errno_location(void) { return __errno(); }
+"""
+
+
+def stubs(work: Work, target: Target) -> Path:
+    """Return a folder to link with: empty libraries of bionic's names, LLVM's unwinder, compiler-rt."""
+    python = programs.python(work)
+    bionic, headers, cpu = ZIG[target.triple]
+
+    def make(folder: Path) -> None:
+        zig: list[str | Path] = [python, "-m", "ziglang"]
+        sources = programs.zig_folder(work) / "lib"
+        unwind = sources / "libunwind"
+        env = programs.zig_env(work)
+        log = f"stubs-{target.triple}"
+
+        def run(*words: str | Path) -> None:
+            given = [word for word in words if word]
+            work.run([*zig, *given], log=log, env=env, cwd=folder)
+
+        (folder / "empty.c").write_text("void mmap_rs_stub(void) {}\n", encoding="utf-8")
+        (folder / "errno.c").write_text(ERRNO, encoding="utf-8")
+        common = ("-target", headers, cpu, "-fPIC")
+        for name in LIBRARIES:
+            soname = f"-Wl,-soname,lib{name}.so"
+            run("cc", *common, "-nostdlib", "-shared", soname, "empty.c", "-o", f"lib{name}.so")
+        flags = [*common, "-c", "-O2", "-DNDEBUG", "-D_LIBUNWIND_IS_NATIVE_ONLY"]
+        flags += ["-fvisibility=hidden", "-fno-sanitize=all", f"-I{unwind / 'include'}"]
+        for name in UNWINDER:
+            plain = ("-nostdlib++", "-fno-exceptions", "-fno-rtti")
+            run("c++", *flags, *plain, unwind / "src" / name, "-o", f"{name}.o")
+        for name in UNWINDER_C:
+            run("cc", *flags, "-fexceptions", unwind / "src" / name, "-o", f"{name}.o")
+        run("cc", *flags, "errno.c", "-o", "errno.c.o")
+        objects = sorted(path.name for path in folder.glob("*.o"))
+        run("ar", "rcs", "libunwind.a", *objects)
+        build = ("build-lib", sources / "compiler_rt.zig", "-target", bionic)
+        options = ("-O", "ReleaseSmall", "-fPIC", "-fno-stack-check", "--name", "builtins")
+        run(*build, *options, "-femit-bin=libbuiltins.a")
+
+    key = f"2 {' '.join(programs.REQUIREMENTS)} {' '.join(LIBRARIES)}"
+    return work.once(f"stubs/{target.triple}", key, make)
+
+
+def flags(work: Work, target: Target, lld: Path) -> list[str]:
+    """Return rustc's flags that link a module for Android."""
+    folder = stubs(work, target)
+    words = [
+        "--no-as-needed",
+        # The loader finds Python's names only through a library that the module names.
+        "-lpython3",
+        f"-zmax-page-size={PAGE}",
+        "--hash-style=gnu",
+        "--build-id=sha1",
+        str(folder / "libbuiltins.a"),
+        "--exclude-libs=libunwind.a:libbuiltins.a",
+    ]
+    link = [f"-Clink-arg={word}" for word in words]
+    return [f"-Clinker={lld}", "-Clinker-flavor=ld.lld", f"-Lnative={folder}", *link]

@@ -1,0 +1,35 @@
+"""Compile the whole workspace for a target, without linking it."""
+
+from __future__ import annotations
+
+import re
+
+import rust
+from targets import Target
+from work import Failed, Work
+
+# What Cargo says at the end of a crate of ours.
+WARNED = re.compile(r"^warning: `(mmap-rs-\S+)` .* generated \d+ warning", re.MULTILINE)
+
+
+def check(work: Work, target: Target) -> str:
+    """Compile `core/` and `src/` for a target and return with which compiler; a warning is a failure."""
+    compiler = rust.compiler(work, target.triple)
+    words = ["check", "--locked", "--workspace", "--target", target.triple, *compiler.std_words]
+    if compiler.build_std:
+        # Without what prints backtraces: nothing here calls it, and it takes a while to compile.
+        words += ["-Zbuild-std-features=panic-unwind"]
+    env = {
+        **compiler.env,
+        "CARGO_TARGET_DIR": str(work.folder("check")),
+        "CARGO_TERM_COLOR": "never",
+    }
+    if compiler.build_std:
+        # What is compiled is no matter of this machine's Python.
+        env["PYO3_NO_PYTHON"] = "1"
+    log = f"check-{target.triple}"
+    text = work.run([compiler.programs / "cargo", *words], log=log, env=env)
+    warned = WARNED.findall(text)
+    if warned:
+        raise Failed(f"warnings in {', '.join(warned)}; see {work.folder('logs') / log}.log")
+    return compiler.name

@@ -1,0 +1,105 @@
+"""What a module for iOS is linked with where there is no SDK: a list of the names in the system's library.
+
+zig brings such a list for macOS, whose libSystem has the same names; it is written anew for iOS. A wheel that
+was linked so shows that the code, the linker's flags and the tag are right. It is never shipped: the release
+workflow uses Apple's SDK.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import programs
+from targets import Target
+from work import Work
+
+# PEP 730's oldest iOS.
+VERSION = "13.0"
+# The names under which Rust asks for the system's library.
+ALIASES = ("c", "m", "iconv", "objc")
+KINDS = ("symbols", "weak-symbols", "thread-local-symbols")
+TARGETS = "[ arm64-ios, arm64-ios-simulator, x86_64-ios-simulator ]"
+
+
+def names(text: str) -> dict[str, list[str]]:
+    """Return the names that a `.tbd` file lists, by kind, without those of macOS's old interfaces."""
+    found: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for kind, listed in found.items():
+        for match in re.finditer(rf"^\s+{kind}:\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL):
+            parts = (part.strip().strip("'\"") for part in match[1].replace("\n", " ").split(","))
+            listed.update(part for part in parts if part and "$" not in part)
+    for kind in KINDS[1:]:
+        found[kind] -= found["symbols"]
+    return {kind: sorted(listed) for kind, listed in found.items()}
+
+
+def library(text: str) -> str:
+    """Return the list for iOS, made from macOS's."""
+    lines = [
+        "--- !tapi-tbd",
+        "tbd-version: 4",
+        f"targets: {TARGETS}",
+        "install-name: '/usr/lib/libSystem.B.dylib'",
+        "current-version: 1351",
+        "compatibility-version: 1",
+        "exports:",
+        f"  - targets: {TARGETS}",
+    ]
+    for kind, listed in names(text).items():
+        quoted = ", ".join(f"'{name}'" for name in listed)
+        if listed:
+            lines.append(f"    {kind}: [ {quoted} ]")
+    return "\n".join([*lines, "...", ""])
+
+
+def sdk(work: Work) -> Path:
+    """Return a folder that stands for Apple's SDK."""
+
+    def make(folder: Path) -> None:
+        source = programs.zig_folder(work) / "lib" / "libc" / "darwin" / "libSystem.tbd"
+        libraries = folder / "usr" / "lib"
+        libraries.mkdir(parents=True)
+        text = library(source.read_text(encoding="utf-8"))
+        (libraries / "libSystem.tbd").write_text(text, encoding="utf-8")
+        for name in ALIASES:
+            (libraries / f"lib{name}.tbd").symlink_to("libSystem.tbd")
+
+    return work.once("stubs/ios", f"1 {' '.join(programs.REQUIREMENTS)}", make)
+
+
+def device(target: Target) -> str:
+    """Return the processor and the kind of device, e.g. `arm64-iphoneos`."""
+    arch, _, kind = target.arch.rpartition("_")
+    return f"{arch}-{kind}"
+
+
+def environment(work: Work, target: Target) -> dict[str, str]:
+    """Return the environment in which maturin and rustc build for iOS."""
+    folder = work.folder("pretend-ios")
+    shutil.copyfile(Path(__file__).with_name("pretend_ios.py"), folder / "sitecustomize.py")
+    return {
+        "SDKROOT": str(sdk(work)),
+        "IPHONEOS_DEPLOYMENT_TARGET": VERSION,
+        "PYTHONPATH": str(folder),
+        "MMAP_RS_PRETEND_IOS": device(target),
+        "MMAP_RS_PRETEND_IOS_VERSION": VERSION,
+    }
+
+
+def flags(work: Work, lld: Path) -> list[str]:
+    """Return rustc's flags that link a module for iOS."""
+    folder = sdk(work) / "usr" / "lib"
+    words = [
+        # Python's names come with the app's Python.framework.
+        "-undefined",
+        "dynamic_lookup",
+        # An app embeds the module as a framework.
+        "-install_name",
+        "@rpath/_mmap_rs.abi3.so",
+        f"-L{folder}",
+        "-adhoc_codesign",
+    ]
+    link = [f"-Clink-arg={word}" for word in words]
+    return [f"-Clinker={lld}", "-Clinker-flavor=ld64.lld", *link]

@@ -1,0 +1,121 @@
+"""Build a target's wheel, and have it inspected."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import android_link
+import ios_link
+import programs
+import rust
+from targets import ROOT, Target
+from work import Absent, Failed, Work
+
+# What a wheel is made of.
+SOURCES = ("Cargo.toml", "Cargo.lock", "pyproject.toml", "build.rs", "README.md", "tiers.toml")
+FOLDERS = ("src", "core/src", "python/mmap_rs")
+SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed"}
+
+# The features of Cargo.toml that a kind of wheel has, and the interpreter that stands for it.
+FEATURES = {"abi3-py311": ["abi3-py311"], "cp314t": [], "abi3t-py315": ["abi3t-py315"]}
+INTERPRETERS = {"abi3-py311": "python3.11", "cp314t": "python3.14t", "abi3t-py315": "python3.15t"}
+# Microsoft's linker and libraries are not to be had here: for Windows, zig links with those of MinGW.
+LINKED_AS = {
+    "x86_64-pc-windows-msvc": "x86_64-pc-windows-gnu",
+    "i686-pc-windows-msvc": "i686-pc-windows-gnu",
+    "aarch64-pc-windows-msvc": "aarch64-pc-windows-gnullvm",
+}
+# FreeBSD's tags name a release; maturin would take that of the kernel it runs on.
+FREEBSD = "14.2-RELEASE"
+
+
+def fingerprint(*folders: str) -> str:
+    """Return a hash of all that a wheel is made of, and of more folders."""
+    paths = [ROOT / name for name in SOURCES]
+    paths += Path(__file__).parent.glob("*link.py")
+    for folder in (*FOLDERS, *folders):
+        found = (ROOT / folder).rglob("*")
+        paths += [path for path in found if path.suffix in SUFFIXES]
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(path.read_bytes())
+    digest.update(" ".join(programs.REQUIREMENTS).encode())
+    return digest.hexdigest()[:16]
+
+
+def build(work: Work, target: Target, python: str = "abi3-py311") -> Path:
+    """Return the wheel of this tree for a target, built unless the cache has it."""
+    if python not in FEATURES:
+        raise Absent(f"there is no kind of wheel {python!r}; there are {', '.join(FEATURES)}")
+    if python not in target.pythons:
+        raise Absent(f"tiers.toml has no {python} wheel for {target.triple}")
+
+    def make(folder: Path) -> None:
+        _build(work, target, python, folder)
+        if len(list(folder.glob("*.whl"))) != 1:
+            raise Failed(f"maturin made not one wheel in {folder}")
+
+    made = work.once(f"wheels/{target.triple}-{python}", fingerprint(), make)
+    return next(made.glob("*.whl"))
+
+
+def inspected(work: Work, target: Target, python: str) -> str:
+    """Build a wheel, hold it to the rules, and return what was found."""
+    # It needs libraries, which the tests of a wheel do without.
+    import inspection
+
+    wheel = build(work, target, python)
+    known = programs.musl_names(work) if target.system == "musl" else frozenset[str]()
+    report = inspection.inspect(work, wheel, target, python, known)
+    if target.local.link == "stubs":
+        return f"{report} (linked with stubs: never shipped)"
+    if target.triple in LINKED_AS:
+        return f"{report} (linked as {LINKED_AS[target.triple]})"
+    return str(report)
+
+
+def _build(work: Work, target: Target, python: str, out: Path) -> None:
+    triple = LINKED_AS.get(target.triple, target.triple)
+    compiler = rust.compiler(work, triple)
+    env = {
+        **compiler.env,
+        **programs.zig_env(work),
+        "CARGO_TARGET_DIR": str(work.folder("build")),
+        "CARGO_TERM_COLOR": "never",
+        "VIRTUAL_ENV": str(programs.python(work).parent.parent),
+    }
+    # maturin asks the first Python there for zig.
+    path = env.get("PATH", os.environ["PATH"])
+    env["PATH"] = os.pathsep.join([str(programs.python(work).parent), path])
+    words: list[str | Path] = ["build", "--release", "--locked", "--target", triple]
+    words += ["--out", out, *compiler.std_words]
+    if python != "abi3-py311":
+        words += ["--no-default-features"]
+        words += [word for name in FEATURES[python] for word in ("--features", name)]
+    interpreter = INTERPRETERS[python]
+    if target.local.link == "zig":
+        words += ["--zig"]
+    if target.system in {"linux", "musl"}:
+        # The tag ends in the architecture: manylinux_2_17_x86_64.
+        words += ["--compatibility", target.tag.removesuffix(f"_{target.arch}")]
+    elif target.system == "freebsd":
+        env["MATURIN_FREEBSD_VERSION"] = FREEBSD
+    elif target.system == "android":
+        env["ANDROID_API_LEVEL"] = android_link.API_LEVEL
+        flags = android_link.flags(work, target, rust.linker(work, "ld.lld"))
+        env[_flags_variable(target)] = " ".join(flags)
+    elif target.system == "ios":
+        env |= ios_link.environment(work, target)
+        env[_flags_variable(target)] = " ".join(ios_link.flags(work, rust.linker(work, "ld64.lld")))
+        interpreter = sys.executable
+    words += ["--interpreter", interpreter]
+    maturin = programs.python(work).with_name("maturin")
+    work.run([maturin, *words], log=f"wheel-{target.triple}-{python}", env=env)
+
+
+def _flags_variable(target: Target) -> str:
+    return f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_RUSTFLAGS"
