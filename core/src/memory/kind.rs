@@ -20,9 +20,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All six.
-    pub const ALL: [Self; 6] =
-        [Self::MmapNone, Self::Mmap, Self::MmapMut, Self::ReservedNone, Self::Reserved, Self::ReservedMut];
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Kind; 6] =
+        [Kind::MmapNone, Kind::Mmap, Kind::MmapMut, Kind::ReservedNone, Kind::Reserved, Kind::ReservedMut];
 
     /// Upstream's name of the type.
     pub const fn name(self) -> &'static str {
