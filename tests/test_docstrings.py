@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import mmap_rs
+from child import check_child
 from mmap_rs import _mmap_rs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +29,8 @@ UNSAFE = {
     "Mapping.make_exec_no_flush",
     "_Bytes.function",
 }
-CLASSES: list[type[Any]] = [value for value in vars(mmap_rs).values() if isinstance(value, type)]
+PUBLIC = [getattr(mmap_rs, name) for name in mmap_rs.__all__]
+CLASSES: list[type[Any]] = [value for value in PUBLIC if isinstance(value, type)]
 COMPILED: list[type[Any]] = [value for value in vars(_mmap_rs).values() if isinstance(value, type)]
 
 
@@ -102,6 +104,10 @@ def test_examples_of_compiled_docstrings_run(name: str, text: str) -> None:
     test = doctest.DocTestParser().get_doctest(inspect.cleandoc(text), scope, name, None, 0)
     outcome = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
     assert outcome.failed == 0
+
+
+def test_dir_lists_what_is_not_imported_yet() -> None:
+    check_child("import mmap_rs; assert set(dir(mmap_rs)) >= {*mmap_rs.__all__, '__name__'}")
 
 
 def test_the_stubs_have_the_text_of_the_module() -> None:
