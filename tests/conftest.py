@@ -83,7 +83,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what an emulator gets wrong: `MMAP_RS_EMULATOR` names those that the tests run under."""
     emulators = os.environ.get("MMAP_RS_EMULATOR", "").split()
     table = Path(__file__).parent.parent / "tools" / "tiers" / "emulators.toml"
-    rows = tomllib.loads(table.read_text(encoding="utf-8"))["skip"] if emulators else []
+    rows: list[dict[str, str]] = []
+    if emulators:
+        rows = tomllib.loads(table.read_text(encoding="utf-8"))["skip"]
     for row in rows:
         if row["emulator"] in emulators:
             mark = pytest.mark.skip(reason=f"{row['emulator']}: {row['why']}")
