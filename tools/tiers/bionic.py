@@ -1,8 +1,8 @@
 """The test suite on Android: its own C library and a CPython made for it, run by qemu in a root of their own.
 
 The C library is Android's, and no package: `MMAP_RS_BIONIC` names a folder that holds it as a device does,
-with `system/bin/linker64` and `system/lib64/libc.so`, `libm.so`, `libdl.so`, `liblog.so` and `libz.so`. Python's
-library and its standard library are those that apps for Android take from Maven Central; the program that
+with `system/bin/linker64` and, in `system/lib64`, `libc.so`, `libm.so`, `libdl.so`, `liblog.so` and `libz.so`.
+Python's library and its standard library are those that apps for Android take from Maven Central; the program that
 starts it is made here.
 """
 
@@ -37,8 +37,6 @@ ARTEFACT = "com.chaquo.python:target:3.11.10-0"
 LAUNCHER = Path(__file__).with_name("bionic-launcher.c")
 TIMEOUT = 4 * 3600.0
 
-# Of what the suite needs, nobody has built these for Android where they can be had.
-ABSENT = ("numpy", "psutil")
 ENVIRONMENT = {
     "ANDROID_DATA": "/data",
     "ANDROID_ROOT": "/system",
@@ -109,7 +107,8 @@ def launcher(work: Work, root: Path) -> None:
     """Compile and link the program that starts Python, and the library that wheels name."""
     folder, libraries = root / "build", root / "system" / "lib64"
     folder.mkdir()
-    python = libraries / f"libpython{PYTHON}.so"
+    # By its name, not by its path.
+    python = (f"-L{libraries}", f"-lpython{PYTHON}")
 
     def zig(log: str, *words: str | Path) -> None:
         env = programs.zig_env(work)
@@ -136,14 +135,13 @@ def launcher(work: Work, root: Path) -> None:
     compile_c(folder / "libc.c", folder / "libc.o")
     compile_c(LAUNCHER, folder / "launcher.o")
     link(folder / "libc.so", "-shared", "-soname", "libc.so", folder / "libc.o")
-    program = root / "system" / "bin" / python.name.removeprefix("lib").removesuffix(".so")
+    program = root / "system" / "bin" / f"python{PYTHON}"
     start = ["-pie", "--dynamic-linker=/system/bin/linker64", "-E", "--hash-style=both"]
-    link(program, *start, folder / "launcher.o", folder / "libc.so", python)
+    link(program, *start, folder / "launcher.o", folder / "libc.so", *python)
     quiet(program)
     # It stands for the library of whichever version runs.
-    link(
-        libraries / "libpython3.so", "-shared", "-soname", "libpython3.so", "--no-as-needed", python
-    )
+    words = ["-shared", "-soname", "libpython3.so", "--no-as-needed", *python]
+    link(libraries / "libpython3.so", *words)
     shutil.rmtree(folder)
 
 
@@ -198,7 +196,7 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
         work,
         root,
         wheel,
-        suite.site(work, f"site-{PYTHON}-any", PYTHON, ["any"], without=ABSENT),
+        roots.pure(work),
         f"/system/bin/python{PYTHON}",
         [*without_numpy(), *arguments],
         name=f"{target.triple}-{PYTHON}",

@@ -51,6 +51,15 @@ def qemu(work: Work) -> Path:
     return root / "usr" / "bin"
 
 
+def pure(work: Work) -> Path:
+    """Return a folder with the suite's requirements that are pure Python."""
+    # With pytest-xdist, as emulators are slow: --pytest="-n 2".
+    without = ("numpy", "psutil")
+    return suite.site(
+        work, f"site-{PYTHON}-any", PYTHON, ["any"], without=without, more=["pytest-xdist"]
+    )
+
+
 def emulated(work: Work, programs: Path, machine: str) -> str:
     """Return the emulator's name and version, in words."""
     said = work.run([programs / chroots.MAGIC[machine][0], "--version"], log="qemu-version")
@@ -63,7 +72,7 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
         raise Absent(f"the roots of Debian {SUITE} have Python {PYTHON} only")
     root = debian.root(work, f"root-{target.arch}", SUITE, target.arch, PACKAGES)
     # Of the requirements only those of pure Python; the rest is Debian's, or done without.
-    packages = suite.site(work, f"site-{PYTHON}-any", PYTHON, ["any"], without={"numpy", "psutil"})
+    packages = pure(work)
     programs = None if target.arch in NATIVE else qemu(work)
     how = "natively" if programs is None else emulated(work, programs, target.arch)
     return chroots.run_suite(

@@ -60,13 +60,20 @@ def requirements(without: Collection[str] = ()) -> list[str]:
 
 
 def site(
-    work: Work, name: str, python: str, platforms: Sequence[str], without: Collection[str] = ()
+    work: Work,
+    name: str,
+    python: str,
+    platforms: Sequence[str],
+    *,
+    without: Collection[str] = (),
+    more: Sequence[str] = (),
 ) -> Path:
     """Return a folder of packages with the test suite's requirements for another Python than this one.
 
-    `python` is its version, `platforms` the tags of wheels that it takes besides those of pure Python.
+    `python` is its version, `platforms` the tags of wheels that it takes besides those of pure Python, `more`
+    what else is to be there.
     """
-    asked = requirements(without)
+    asked = [*requirements(without), *more]
     words = ["--python-version", python, "--only-binary", ":all:"]
     for platform in platforms:
         words += ["--platform", platform]
