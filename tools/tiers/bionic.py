@@ -1,15 +1,16 @@
 """The test suite on Android: its own C library and a CPython made for it, run by qemu in a root of their own.
 
 The C library is Android's, and no package: `MMAP_RS_BIONIC` names a folder that holds it as a device does,
-with `system/bin/linker64` and, in `system/lib64`, `libc.so`, `libm.so`, `libdl.so`, `liblog.so` and `libz.so`.
-Python's library and its standard library are those that apps for Android take from Maven Central; the program that
-starts it is made here.
+with `system/bin/linker64` and, in `system/lib64`, libc, libm, libdl, liblog and libz. Python's library and its
+standard library are those that apps for Android take from Maven Central; the program that starts it is made
+here.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import struct
 import zipfile
@@ -19,7 +20,6 @@ from pathlib import Path
 import chroots
 import programs
 import roots
-import suite
 from targets import ROOT, Target
 from work import Absent, Tally, Work
 
@@ -48,6 +48,9 @@ ENVIRONMENT = {
 
 COMPILING = ("-O1", "-fPIC", "-fno-builtin", "-fno-stack-protector", "-w")
 LINKING = ("-m", "aarch64linux", "-z", "max-page-size=16384", "--allow-shlib-undefined")
+
+# Modules of tests that import what nobody has built for Android where it can be had.
+NEEDING = re.compile(r"^import (numpy|yaml)", re.MULTILINE)
 
 # Of an ELF file's dynamic section.
 FLAGS_1 = 0x6FFFFFFB
@@ -172,19 +175,19 @@ def make_root(work: Work, bionic: Path, root: Path) -> None:
     launcher(work, root)
 
 
-def without_numpy() -> list[str]:
-    """Return pytest's words that leave out the modules of tests that need NumPy."""
+def left_out() -> list[str]:
+    """Return pytest's words that leave out the modules of tests that need a package built for Android."""
     found: list[str] = []
     tests = ROOT / "tests"
     for path in sorted(tests.rglob("test_*.py")):
         sources = [path, *(path.parent.glob("model.py") if path.parent != tests else ())]
-        if any("\nimport numpy" in source.read_text(encoding="utf-8") for source in sources):
+        if any(NEEDING.search(source.read_text(encoding="utf-8")) for source in sources):
             found.append(f"--ignore={path.relative_to(ROOT).as_posix()}")
     return found
 
 
 def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[str]) -> Tally:
-    """Run the suite on the wheel, but the modules that need NumPy."""
+    """Run the suite on the wheel, but the modules that need NumPy or PyYAML."""
     if python != PYTHON:
         raise Absent(f"of Pythons for Android there is {PYTHON} only")
     bionic = given()
@@ -198,7 +201,7 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
         wheel,
         roots.pure(work),
         f"/system/bin/python{PYTHON}",
-        [*without_numpy(), *arguments],
+        [*left_out(), *arguments],
         name=f"{target.triple}-{PYTHON}",
         under=under,
         timeout=TIMEOUT,

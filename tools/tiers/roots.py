@@ -22,6 +22,7 @@ PACKAGES = [
     "jq",
     f"python{PYTHON}",
     "python3-numpy",  # PyPI has it for none of the 32-bit machines
+    "python3-yaml",
 ]
 NATIVE = ("x86_64", "i686")
 TIMEOUT = 4 * 3600.0
@@ -54,7 +55,7 @@ def qemu(work: Work) -> Path:
 def pure(work: Work) -> Path:
     """Return a folder with the suite's requirements that are pure Python."""
     # With pytest-xdist, as emulators are slow: --pytest="-n 2".
-    without = ("numpy", "psutil")
+    without = ("numpy", "psutil", "pyyaml")
     return suite.site(
         work, f"site-{PYTHON}-any", PYTHON, ["any"], without=without, more=["pytest-xdist"]
     )

@@ -15,6 +15,8 @@ from work import Failed, Tally, Work
 # What the tests read of the project. Nothing puts python/ on the path, and without the compiled module it
 # could not be imported: what is tested is the wheel.
 COPIED = (
+    ".ci",
+    ".github",
     "*.md",
     "*.toml",
     "Cargo.lock",
