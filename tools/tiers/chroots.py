@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -70,12 +70,13 @@ def run(
     *,
     machine: str = "x86_64",
     qemu: Path | None = None,
-    env: dict[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
+    folder: str = "/",
     log: str,
     timeout: float | None = None,
     check: bool = True,
 ) -> str:
-    """Run `argv` in the root folder, with the folder `shown` at /mnt, and return what it printed.
+    """Run `argv` in the folder `folder` of a root, where `shown` is at /mnt, and return what it printed.
 
     `env` is added to `BASE`, and all of its environment. `qemu` is the folder of qemu's programs, if the root
     is of another machine.
@@ -89,7 +90,7 @@ def run(
     personality = ["setarch", "i686"] if machine == "i686" else []
     entering: list[str | Path] = ["env", "-i"]
     variables = [f"{name}={value}" for name, value in {**BASE, **(env or {})}.items()]
-    entering += [*variables, *personality, "chroot", root, *argv]
+    entering += [*variables, *personality, "unshare", f"--root={root}", f"--wd={folder}", *argv]
     return work.run(
         [*_namespaces(qemu is not None), "sh", "-c", ENTER, "enter", root, shown, *entering],
         log=log,
@@ -104,7 +105,7 @@ def run_suite(
     root: Path,
     wheel: Path,
     packages: Path,
-    python: str,
+    interpreter: str,
     arguments: list[str],
     *,
     name: str,
@@ -112,32 +113,33 @@ def run_suite(
     timeout: float,
     machine: str = "x86_64",
     qemu: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    emulators: str = "qemu",
 ) -> Tally:
-    """Run the test suite on a wheel with the root's Python of the version `python`.
+    """Run the test suite on a wheel with the Python of a root, whose path there is `interpreter`.
 
-    `packages` is a folder with the suite's requirements, `name` names the run, `under` is for the tally.
+    `packages` is a folder with the suite's requirements, `name` names the run, `under` is for the tally. Of
+    `emulators`, tests/conftest.py leaves out what they get wrong, where there is one at all.
     """
     shown = work.folder(f"run-{name}")
     suite.copy(shown / "project")
-    interpreter = f"/usr/bin/python{python}"
     suite.install(work, wheel, shown / "wheel", interpreter, f"{name}-wheel")
     if (shown / "packages").exists():
         shutil.rmtree(shown / "packages")
     shutil.copytree(packages, shown / "packages")
-    env = {"PYTHONPATH": "/mnt/wheel:/mnt/packages", "PATH": f"/mnt/wheel/bin:{BASE['PATH']}"}
+    own = {**BASE, **(env or {}), "PYTHONPATH": "/mnt/wheel:/mnt/packages"}
+    own["PATH"] = f"/mnt/wheel/bin:{own['PATH']}"
     if qemu is not None:
-        env["MMAP_RS_EMULATOR"] = "qemu"
+        own["MMAP_RS_EMULATOR"] = emulators
         # Far from a real processor's speed.
         arguments = ["-o", "timeout=300", "-o", "faulthandler_timeout=600", *arguments]
-    enter = partial(run, work, root, shown, machine=machine, qemu=qemu, env=env)
+    enter = partial(run, work, root, shown, machine=machine, qemu=qemu, env=own)
     told = enter([interpreter, "-c", VERSION], log=f"{name}-version").splitlines()[-1]
-    command = [
-        "sh",
-        "-c",
-        'cd /mnt/project && exec "$@"',
-        "sh",
-        interpreter,
-        *suite.pytest(arguments),
-    ]
-    text = enter(command, log=f"test-{name}", timeout=timeout, check=False)
+    text = enter(
+        [interpreter, *suite.pytest(arguments)],
+        folder="/mnt/project",
+        log=f"test-{name}",
+        timeout=timeout,
+        check=False,
+    )
     return suite.tally(text, told, under)

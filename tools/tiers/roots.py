@@ -22,6 +22,7 @@ PACKAGES = [
     "jq",
     f"python{PYTHON}",
     "python3-numpy",  # PyPI has it for none of the 32-bit machines
+    "python3-yaml",
 ]
 NATIVE = ("x86_64", "i686")
 TIMEOUT = 4 * 3600.0
@@ -51,31 +52,39 @@ def qemu(work: Work) -> Path:
     return root / "usr" / "bin"
 
 
+def pure(work: Work) -> Path:
+    """Return a folder with the suite's requirements that are pure Python."""
+    # With pytest-xdist, as emulators are slow: --pytest="-n 2".
+    without = ("numpy", "psutil", "pyyaml")
+    return suite.site(
+        work, f"site-{PYTHON}-any", PYTHON, ["any"], without=without, more=["pytest-xdist"]
+    )
+
+
+def emulated(work: Work, programs: Path, machine: str) -> str:
+    """Return the emulator's name and version, in words."""
+    said = work.run([programs / chroots.MAGIC[machine][0], "--version"], log="qemu-version")
+    return next(f"qemu-user {line.split()[2]}" for line in said.splitlines() if " version " in line)
+
+
 def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[str]) -> Tally:
     """Run the suite on the wheel in a root of the target's machine."""
     if python != PYTHON:
         raise Absent(f"the roots of Debian {SUITE} have Python {PYTHON} only")
     root = debian.root(work, f"root-{target.arch}", SUITE, target.arch, PACKAGES)
     # Of the requirements only those of pure Python; the rest is Debian's, or done without.
-    packages = suite.site(work, f"site-{PYTHON}-any", PYTHON, ["any"], without={"numpy", "psutil"})
-    emulated = target.arch not in NATIVE
-    under = f"{'qemu-user' if emulated else 'natively'}, Linux {platform.release()}, a root of Debian {SUITE}"
-    programs = qemu(work) if emulated else None
-    if programs is not None:
-        version = work.run(
-            [programs / chroots.MAGIC[target.arch][0], "--version"], log="qemu-version"
-        )
-        number = next(line.split()[2] for line in version.splitlines() if " version " in line)
-        under = under.replace("qemu-user", f"qemu-user {number}")
+    packages = pure(work)
+    programs = None if target.arch in NATIVE else qemu(work)
+    how = "natively" if programs is None else emulated(work, programs, target.arch)
     return chroots.run_suite(
         work,
         root,
         wheel,
         packages,
-        PYTHON,
+        f"/usr/bin/python{PYTHON}",
         arguments,
         name=f"{target.triple}-{PYTHON}",
-        under=under,
+        under=f"{how}, Linux {platform.release()}, a root of Debian {SUITE}",
         timeout=TIMEOUT,
         machine=target.arch,
         qemu=programs,

@@ -31,7 +31,7 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
         root,
         wheel,
         packages,
-        python,
+        f"/usr/bin/python{python}",
         arguments,
         name=f"{target.triple}-{python}",
         under=f"natively, Linux {platform.release()}, a root of Debian sid",

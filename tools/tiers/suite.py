@@ -15,6 +15,8 @@ from work import Failed, Tally, Work
 # What the tests read of the project. Nothing puts python/ on the path, and without the compiled module it
 # could not be imported: what is tested is the wheel.
 COPIED = (
+    ".ci",
+    ".github",
     "*.md",
     "*.toml",
     "Cargo.lock",
@@ -60,13 +62,20 @@ def requirements(without: Collection[str] = ()) -> list[str]:
 
 
 def site(
-    work: Work, name: str, python: str, platforms: Sequence[str], without: Collection[str] = ()
+    work: Work,
+    name: str,
+    python: str,
+    platforms: Sequence[str],
+    *,
+    without: Collection[str] = (),
+    more: Sequence[str] = (),
 ) -> Path:
     """Return a folder of packages with the test suite's requirements for another Python than this one.
 
-    `python` is its version, `platforms` the tags of wheels that it takes besides those of pure Python.
+    `python` is its version, `platforms` the tags of wheels that it takes besides those of pure Python, `more`
+    what else is to be there.
     """
-    asked = requirements(without)
+    asked = [*requirements(without), *more]
     words = ["--python-version", python, "--only-binary", ":all:"]
     for platform in platforms:
         words += ["--platform", platform]

@@ -6,6 +6,7 @@ mod unix;
 pub(super) use unix::*;
 
 // Far offsets are a matter of an `off_t` of 32 bits.
+#[cfg(unix)]
 #[cfg_attr(
     all(target_pointer_width = "32", any(target_os = "android", all(target_os = "linux", target_env = "gnu"))),
     path = "far.rs"
@@ -15,6 +16,7 @@ pub(super) use unix::*;
     path = "near.rs"
 )]
 mod reach;
+#[cfg(unix)]
 pub(super) use reach::*;
 
 #[cfg(windows)]
