@@ -161,12 +161,13 @@ def test_names_of_macos_become_a_library_for_ios() -> None:
                        _munmap ]
     weak-symbols:    [ _mmap, ___extra ]
     """
-    assert ios_link.names(text) == {
+    names = ios_link.names(text)
+    assert names == {
         "symbols": ["_mmap", "_munmap"],
         "weak-symbols": ["___extra"],
         "thread-local-symbols": [],
     }
-    assert "    symbols: [ '_mmap', '_munmap' ]\n" in ios_link.library(text)
+    assert "    symbols: [ '_mmap', '_munmap' ]\n" in ios_link.library("/usr/lib/x.dylib", names)
 
 
 def test_the_list_of_targets_is_sound() -> None:
