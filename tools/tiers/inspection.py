@@ -210,6 +210,10 @@ def module_problems(
     found += unresolved(module, target, known)
     if target.system == "linux":
         found += glibc_problems(module, target.tag)
+        if not any(entry.name.startswith("_Unwind_") for entry in module.imports):
+            found.append(
+                "it brings an unwinder of its own, which Python's end of threads can't pass"
+            )
     if target.system in {"macos", "ios"}:
         found += apple_problems(module, target)
     return found
