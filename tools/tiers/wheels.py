@@ -16,9 +16,17 @@ from targets import ROOT, Target
 from work import Absent, Failed, Work
 
 # What a wheel is made of.
-SOURCES = ("Cargo.toml", "Cargo.lock", "pyproject.toml", "build.rs", "README.md", "tiers.toml")
-FOLDERS = ("src", "core/src", "python/mmap_rs")
-SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed"}
+SOURCES = (
+    "Cargo.toml",
+    "Cargo.lock",
+    "pyproject.toml",
+    "build.rs",
+    "README.md",
+    "tiers.toml",
+    "THIRD-PARTY.md",
+)
+FOLDERS = ("src", "core/src", "python/mmap_rs", "sbom")
+SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed", ".json"}
 
 LINKING = {"android_link", "ios_link", "unwinder", "wheels"}
 
