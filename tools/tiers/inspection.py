@@ -1,7 +1,7 @@
 """What a wheel must be like, by target: its tag, what it needs, what it brings, how it is laid out.
 
-tools/inspect_wheel.py has the rules for the files of all wheels. A wheel that can't be run here is held to the
-same rules as one that can.
+tools/inspect_wheel.py has the rules for the files of all wheels. A wheel that can't be run here is held to
+the same rules as one that can.
 """
 
 from __future__ import annotations
