@@ -24,11 +24,14 @@ from work import Absent, Failed, Work  # noqa: E402
 
 STABLE = {"PyList_New": (3, 2), "PyBuffer_Release": (3, 11), "PyList_GetItemRef": (3, 13)}
 
+UNWIND = Import("_Unwind_Resume", "GCC_3.0")
 LINUX = Module(
     kind="ELF",
     machine="X86_64",
     needed=frozenset({"libc.so.6", "ld-linux-x86-64.so.2"}),
-    imports=frozenset({Import("PyList_New"), Import("malloc", "GLIBC_2.2.5"), Import("gettid")}),
+    imports=frozenset(
+        {Import("PyList_New"), Import("malloc", "GLIBC_2.2.5"), Import("gettid"), UNWIND}
+    ),
     exports=frozenset({"PyInit__mmap_rs"}),
     alignment=4096,
 )
@@ -148,8 +151,16 @@ def test_a_name_that_is_not_there_is_found(triple: str, entry: Import, said: str
     assert re.search(said, "\n".join(problems(triple, module)))
 
 
+def test_linux_uses_the_unwinder_that_ends_threads() -> None:
+    module = dataclasses.replace(LINUX, imports=LINUX.imports - {UNWIND})
+    assert re.search(
+        "an unwinder of its own", "\n".join(problems("x86_64-unknown-linux-gnu", module))
+    )
+
+
 def test_names_without_versions_are_looked_up_where_they_are_listed() -> None:
-    musl = dataclasses.replace(LINUX, needed=frozenset({"libc.so"}))
+    names = LINUX.imports - {UNWIND}
+    musl = dataclasses.replace(LINUX, needed=frozenset({"libc.so"}), imports=names)
     assert problems("x86_64-unknown-linux-musl", musl, frozenset({"malloc"})) == []
     found = problems("x86_64-unknown-linux-musl", musl, frozenset({"free"}))
     assert found == ["malloc is not known to be in a library of the system's"]
@@ -161,12 +172,13 @@ def test_names_of_macos_become_a_library_for_ios() -> None:
                        _munmap ]
     weak-symbols:    [ _mmap, ___extra ]
     """
-    assert ios_link.names(text) == {
+    names = ios_link.names(text)
+    assert names == {
         "symbols": ["_mmap", "_munmap"],
         "weak-symbols": ["___extra"],
         "thread-local-symbols": [],
     }
-    assert "    symbols: [ '_mmap', '_munmap' ]\n" in ios_link.library(text)
+    assert "    symbols: [ '_mmap', '_munmap' ]\n" in ios_link.library("/usr/lib/x.dylib", names)
 
 
 def test_the_list_of_targets_is_sound() -> None:

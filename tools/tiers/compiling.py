@@ -24,9 +24,6 @@ def check(work: Work, target: Target) -> str:
         "CARGO_TARGET_DIR": str(work.folder("check")),
         "CARGO_TERM_COLOR": "never",
     }
-    if compiler.build_std:
-        # What is compiled is no matter of this machine's Python.
-        env["PYO3_NO_PYTHON"] = "1"
     log = f"check-{target.triple}"
     text = work.run([compiler.programs / "cargo", *words], log=log, env=env)
     warned = WARNED.findall(text)

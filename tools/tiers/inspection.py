@@ -1,24 +1,25 @@
-"""What a wheel must be like, by target: its name, what it needs, what it brings, how it is laid out.
+"""What a wheel must be like, by target: its tag, what it needs, what it brings, how it is laid out.
 
-A wheel that can't be run here is held to the same rules as one that can.
+tools/inspect_wheel.py has the rules for the files of all wheels. A wheel that can't be run here is held to
+the same rules as one that can.
 """
 
 from __future__ import annotations
 
 import re
-import zipfile
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from modules import Module
-from targets import Target
+from targets import ROOT, Target
 from work import Failed, Work
 
-# Bytes of the whole wheel.
-LIMIT = 512 * 1024
-# What every wheel has, beside the compiled module.
-FILES = ("__init__.py", "__main__.py", "_flags.pyi", "_mmap_rs.pyi", "py.typed")
+sys.path.append(str(ROOT / "tools"))
+
+import inspect_wheel
+
 ENTRY = "PyInit__mmap_rs"
 
 # A tag's architecture as the formats name it.
@@ -210,35 +211,12 @@ def module_problems(
     found += unresolved(module, target, known)
     if target.system == "linux":
         found += glibc_problems(module, target.tag)
+        if not any(entry.name.startswith("_Unwind_") for entry in module.imports):
+            found.append(
+                "it brings an unwinder of its own, which Python's end of threads can't pass"
+            )
     if target.system in {"macos", "ios"}:
         found += apple_problems(module, target)
-    return found
-
-
-def wheel_problems(wheel: Path, names: list[str], target: Target) -> list[str]:
-    """List what is wrong with the wheel's name, size and list of files."""
-    found: list[str] = []
-    tag = wheel.stem.split("-")[-1]
-    if target.tag not in tag.split("."):
-        found.append(f"its tag is {tag}, not {target.tag}")
-    size = wheel.stat().st_size
-    if size > LIMIT:
-        found.append(f"it has {size / 1024:.0f} KiB, and {LIMIT // 1024} are allowed")
-    found += [f"it has no mmap_rs/{name}" for name in FILES if f"mmap_rs/{name}" not in names]
-    compiled = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
-    if len(compiled) != 1 or not compiled[0].startswith("mmap_rs/_mmap_rs."):
-        found.append(f"it has not one compiled module, but {compiled}")
-    info = [name for name in names if ".dist-info/" in name]
-    found += [
-        f"it has no {part}"
-        for part in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")
-        if not any(name.endswith(f".dist-info/{part}") for name in info)
-    ]
-    found += [
-        f"it should not have {name}"
-        for name in names
-        if not name.startswith("mmap_rs/") and name not in info
-    ]
     return found
 
 
@@ -250,14 +228,17 @@ def inspect(
     import binaries
     import stable_abi
 
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        found = wheel_problems(wheel, names, target)
-        compiled = [name for name in names if name.endswith((".so", ".pyd"))]
-        if not compiled:
-            raise Failed("\n".join(found))
-        folder = work.folder(f"inspected/{target.triple}-{python}")
-        module = binaries.read(Path(archive.extract(compiled[0], folder)))
+    tag = wheel.stem.split("-")[-1]
+    files = inspect_wheel.content(wheel)
+    found = inspect_wheel.problems(wheel.name, files, wheel.stat().st_size, released=False)
+    if target.tag not in tag.split("."):
+        found.append(f"its tag is {tag}, not {target.tag}")
+    compiled = [name for name in files if name.endswith((".so", ".pyd"))]
+    if len(compiled) != 1:
+        raise Failed("\n".join(found))
+    path = work.folder(f"inspected/{target.triple}-{python}") / Path(compiled[0]).name
+    path.write_bytes(files[compiled[0]])
+    module = binaries.read(path)
     found += module_problems(module, target, python, stable_abi.names(), known)
     if found:
         raise Failed(f"{wheel.name}:\n" + "\n".join(f"    {line}" for line in found))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import programs
@@ -19,6 +20,9 @@ from work import Work
 VERSION = "13.0"
 # The names under which Rust asks for the system's library.
 ALIASES = ("c", "m", "iconv", "objc")
+# The names that PyO3 may ask for Python by. In an app it is a framework.
+PYTHONS = ("python3", "python3.11")
+PYTHON = "@rpath/Python.framework/Python"
 KINDS = ("symbols", "weak-symbols", "thread-local-symbols")
 TARGETS = "[ arm64-ios, arm64-ios-simulator, x86_64-ios-simulator ]"
 
@@ -35,22 +39,22 @@ def names(text: str) -> dict[str, list[str]]:
     return {kind: sorted(listed) for kind, listed in found.items()}
 
 
-def library(text: str) -> str:
-    """Return the list for iOS, made from macOS's."""
+def library(install_name: str, names_by_kind: Mapping[str, Sequence[str]]) -> str:
+    """Return the `.tbd` file of a library with these names."""
     lines = [
         "--- !tapi-tbd",
         "tbd-version: 4",
         f"targets: {TARGETS}",
-        "install-name: '/usr/lib/libSystem.B.dylib'",
-        "current-version: 1351",
+        f"install-name: '{install_name}'",
+        "current-version: 1",
         "compatibility-version: 1",
-        "exports:",
-        f"  - targets: {TARGETS}",
     ]
-    for kind, listed in names(text).items():
-        quoted = ", ".join(f"'{name}'" for name in listed)
-        if listed:
-            lines.append(f"    {kind}: [ {quoted} ]")
+    listed = {kind: found for kind, found in names_by_kind.items() if found}
+    if listed:
+        lines += ["exports:", f"  - targets: {TARGETS}"]
+    for kind, found in listed.items():
+        quoted = ", ".join(f"'{name}'" for name in found)
+        lines.append(f"    {kind}: [ {quoted} ]")
     return "\n".join([*lines, "...", ""])
 
 
@@ -61,12 +65,15 @@ def sdk(work: Work) -> Path:
         source = programs.zig_folder(work) / "lib" / "libc" / "darwin" / "libSystem.tbd"
         libraries = folder / "usr" / "lib"
         libraries.mkdir(parents=True)
-        text = library(source.read_text(encoding="utf-8"))
+        found = names(source.read_text(encoding="utf-8"))
+        text = library("/usr/lib/libSystem.B.dylib", found)
         (libraries / "libSystem.tbd").write_text(text, encoding="utf-8")
+        for name in PYTHONS:
+            (libraries / f"lib{name}.tbd").write_text(library(PYTHON, {}), encoding="utf-8")
         for name in ALIASES:
             (libraries / f"lib{name}.tbd").symlink_to("libSystem.tbd")
 
-    return work.once("stubs/ios", f"1 {' '.join(programs.REQUIREMENTS)}", make)
+    return work.once("stubs/ios", f"2 {' '.join(programs.REQUIREMENTS)}", make)
 
 
 def device(target: Target) -> str:

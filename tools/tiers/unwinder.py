@@ -56,12 +56,13 @@ def versions(triple: str) -> dict[str, tuple[str, ...]]:
     return {name: (*COMMON.get(name, ()), *more.get(name, ())) for name in names}
 
 
-def rust_flags(triple: str, folder: Path) -> list[str]:
+def rust_flags(triple: str, folder: Path, python: str | Path = sys.executable) -> list[str]:
     """Return what to tell rustc, and make the library for it; nothing where glibc is not.
 
     Args:
         triple: the target's name.
         folder: where the library is put; it is made if it is not there.
+        python: the Python that has zig.
     """
     processor, _, system = triple.partition("-unknown-")
     if not system.startswith("linux-gnu"):
@@ -81,5 +82,5 @@ def rust_flags(triple: str, folder: Path) -> list[str]:
     library = folder / "libunwinder.so"
     command = ["-m", "ziglang", "cc", "-target", zig, "-shared", "-nostdlib", "-fno-builtin", "-w"]
     command += ["-Wl,-soname,libgcc_s.so.1", f"-Wl,--version-script={script}"]
-    subprocess.run([sys.executable, *command, "-o", str(library), str(source)], check=True)
+    subprocess.run([python, *command, "-o", str(library), str(source)], check=True)
     return [f"-Lnative={folder}", "-ldylib=unwinder"]

@@ -11,13 +11,24 @@ import android_link
 import ios_link
 import programs
 import rust
+import unwinder
 from targets import ROOT, Target
 from work import Absent, Failed, Work
 
 # What a wheel is made of.
-SOURCES = ("Cargo.toml", "Cargo.lock", "pyproject.toml", "build.rs", "README.md", "tiers.toml")
-FOLDERS = ("src", "core/src", "python/mmap_rs")
-SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed"}
+SOURCES = (
+    "Cargo.toml",
+    "Cargo.lock",
+    "pyproject.toml",
+    "build.rs",
+    "README.md",
+    "tiers.toml",
+    "THIRD-PARTY.md",
+)
+FOLDERS = ("src", "core/src", "python/mmap_rs", "sbom")
+SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed", ".json"}
+
+LINKING = {"android_link", "ios_link", "unwinder", "wheels"}
 
 # The features of Cargo.toml that a kind of wheel has, and the interpreter that stands for it.
 FEATURES = {"abi3-py311": ["abi3-py311"], "cp314t": [], "abi3t-py315": ["abi3t-py315"]}
@@ -35,7 +46,7 @@ FREEBSD = "14.2-RELEASE"
 def fingerprint(*folders: str) -> str:
     """Return a hash of all that a wheel is made of, and of more folders."""
     paths = [ROOT / name for name in SOURCES]
-    paths += Path(__file__).parent.glob("*link.py")
+    paths += [path for path in Path(__file__).parent.glob("*.py") if path.stem in LINKING]
     for folder in (*FOLDERS, *folders):
         found = (ROOT / folder).rglob("*")
         paths += [path for path in found if path.suffix in SUFFIXES]
@@ -113,6 +124,10 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
         env[_flags_variable(target)] = " ".join(ios_link.flags(work, rust.linker(work, "ld64.lld")))
         interpreter = sys.executable
     words += ["--interpreter", interpreter]
+    if target.system == "linux":
+        # To the last compiler alone: the standard library needs no other for it.
+        folder = work.folder(f"unwinder/{target.triple}")
+        words += ["--", *unwinder.rust_flags(target.triple, folder, programs.python(work))]
     maturin = programs.python(work).with_name("maturin")
     work.run([maturin, *words], log=f"wheel-{target.triple}-{python}", env=env)
 
