@@ -9,6 +9,7 @@ from pathlib import Path
 
 import android_link
 import ios_link
+import linux_link
 import programs
 import rust
 from targets import ROOT, Target
@@ -102,6 +103,9 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
     if target.system in {"linux", "musl"}:
         # The tag ends in the architecture: manylinux_2_17_x86_64.
         words += ["--compatibility", target.tag.removesuffix(f"_{target.arch}")]
+        place = work.folder(f"unwinder/{target.triple}")
+        flags = linux_link.flags(target.triple, place, programs.python(work))
+        env[_flags_variable(target)] = " ".join(flags)
     elif target.system == "freebsd":
         env["MATURIN_FREEBSD_VERSION"] = FREEBSD
     elif target.system == "android":

@@ -11,7 +11,6 @@ ones is made here.
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 # Since when libgcc_s has what Rust's standard library may call.
@@ -55,12 +54,13 @@ def versions(triple: str) -> dict[str, tuple[str, ...]]:
     return {name: (*COMMON.get(name, ()), *more.get(name, ())) for name in names}
 
 
-def rust_flags(triple: str, folder: Path) -> list[str]:
+def flags(triple: str, folder: Path, python: Path) -> list[str]:
     """Return what to tell rustc, and make the library for it; nothing where glibc is not.
 
     Args:
         triple: the target's name.
         folder: where the library is put; it is made if it is not there.
+        python: the Python that has zig.
     """
     processor, _, system = triple.partition("-unknown-")
     if not system.startswith("linux-gnu"):
@@ -80,5 +80,5 @@ def rust_flags(triple: str, folder: Path) -> list[str]:
     library = folder / "libunwinder.so"
     command = ["-m", "ziglang", "cc", "-target", zig, "-shared", "-nostdlib", "-fno-builtin", "-w"]
     command += ["-Wl,-soname,libgcc_s.so.1", f"-Wl,--version-script={script}"]
-    subprocess.run([sys.executable, *command, "-o", str(library), str(source)], check=True)
+    subprocess.run([str(python), *command, "-o", str(library), str(source)], check=True)
     return [f"-Lnative={folder}", "-ldylib=unwinder"]
