@@ -24,11 +24,11 @@ COMMON = {
         "_Unwind_RaiseException",
         "_Unwind_Resume",
     ),
-    "GCC_3.3": ("_Unwind_Backtrace", "_Unwind_GetCFA", "_Unwind_Resume_or_Rethrow"),
+    "GCC_3.3": ("_Unwind_GetCFA", "_Unwind_Resume_or_Rethrow"),
 }
 DWARF = {
     "GCC_3.0": ("_Unwind_GetGR", "_Unwind_GetIP", "_Unwind_SetGR", "_Unwind_SetIP"),
-    "GCC_3.3": ("_Unwind_FindEnclosingFunction",),
+    "GCC_3.3": ("_Unwind_Backtrace", "_Unwind_FindEnclosingFunction"),
     "GCC_4.2.0": ("_Unwind_GetIPInfo",),
 }
 # 32-bit ARM has exception tables of its own kind.
@@ -41,6 +41,7 @@ ARM = {
         "__aeabi_unwind_cpp_pr2",
         "__gnu_unwind_frame",
     ),
+    "GCC_4.3.0": ("_Unwind_Backtrace",),
 }
 
 # zig's names of processors, where they differ from the first word of Rust's target.
