@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tiers"))
 
+import linux_link
 from targets import ROOT, Target, find
-from unwinder import rust_flags
 
 # What the names in tiers.toml mean: the features of Cargo.toml, and the interpreter that stands for the ABI.
 FEATURES = {"abi3-py311": "abi3-py311", "cp314t": None, "abi3t-py315": "abi3t-py315"}
@@ -77,7 +77,8 @@ def environment(
         own |= {"ANDROID_API_LEVEL": str(ANDROID_API)}
         flags += android_flags(target, folder, own)
     if target.release.build == "zig":
-        flags += rust_flags(target.triple, folder / "unwinder" / target.triple)
+        place = folder / "unwinder" / target.triple
+        flags += linux_link.flags(target.triple, place, Path(sys.executable))
     own["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
     return own
 

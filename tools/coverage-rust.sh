@@ -12,6 +12,9 @@ llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 for place in "$(rustc --print sysroot)/lib/rustlib/$host/bin" "/usr/lib/llvm-$llvm/bin" ""; do
     if [ -n "$place" ] && [ -x "$place/llvm-cov" ]; then break; fi
 done
+if [ -z "$place" ] && command -v rustup >/dev/null 2>&1 && rustup component add llvm-tools; then
+    place="$(rustc --print sysroot)/lib/rustlib/$host/bin"
+fi
 if [ -z "$place" ]; then
     echo "No llvm-cov of LLVM $llvm here: rustup component add llvm-tools, or install llvm-$llvm." >&2
     exit 1

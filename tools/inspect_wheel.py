@@ -134,7 +134,7 @@ def problems(name: str, files: Mapping[str, bytes], size: int, *, released: bool
         ]
         if "-manylinux" in name:
             found += [
-                f"{part} does not use the system's unwinder: see tools/tiers/unwinder.py"
+                f"{part} does not use the system's unwinder: see tools/tiers/linux_link.py"
                 for part in compiled
                 if b"\0libgcc_s.so.1\0" not in files[part]
             ]

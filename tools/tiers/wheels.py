@@ -9,9 +9,9 @@ from pathlib import Path
 
 import android_link
 import ios_link
+import linux_link
 import programs
 import rust
-import unwinder
 from targets import ROOT, Target
 from work import Absent, Failed, Work
 
@@ -28,7 +28,7 @@ SOURCES = (
 FOLDERS = ("src", "core/src", "python/mmap_rs", "sbom")
 SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed", ".json"}
 
-LINKING = {"android_link", "ios_link", "unwinder", "wheels"}
+LINKING = {"android_link", "ios_link", "linux_link", "wheels"}
 
 # The features of Cargo.toml that a kind of wheel has, and the interpreter that stands for it.
 FEATURES = {"abi3-py311": ["abi3-py311"], "cp314t": [], "abi3t-py315": ["abi3t-py315"]}
@@ -127,7 +127,7 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
     if target.system == "linux":
         # To the last compiler alone: the standard library needs no other for it.
         folder = work.folder(f"unwinder/{target.triple}")
-        words += ["--", *unwinder.rust_flags(target.triple, folder, programs.python(work))]
+        words += ["--", *linux_link.flags(target.triple, folder, programs.python(work))]
     maturin = programs.python(work).with_name("maturin")
     work.run([maturin, *words], log=f"wheel-{target.triple}-{python}", env=env)
 

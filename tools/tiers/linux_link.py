@@ -11,7 +11,6 @@ ones is made here.
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 # Since when libgcc_s has what Rust's standard library may call.
@@ -56,7 +55,7 @@ def versions(triple: str) -> dict[str, tuple[str, ...]]:
     return {name: (*COMMON.get(name, ()), *more.get(name, ())) for name in names}
 
 
-def rust_flags(triple: str, folder: Path, python: str | Path = sys.executable) -> list[str]:
+def flags(triple: str, folder: Path, python: Path) -> list[str]:
     """Return what to tell rustc, and make the library for it; nothing where glibc is not.
 
     Args:
@@ -82,5 +81,5 @@ def rust_flags(triple: str, folder: Path, python: str | Path = sys.executable) -
     library = folder / "libunwinder.so"
     command = ["-m", "ziglang", "cc", "-target", zig, "-shared", "-nostdlib", "-fno-builtin", "-w"]
     command += ["-Wl,-soname,libgcc_s.so.1", f"-Wl,--version-script={script}"]
-    subprocess.run([python, *command, "-o", str(library), str(source)], check=True)
+    subprocess.run([str(python), *command, "-o", str(library), str(source)], check=True)
     return [f"-Lnative={folder}", "-ldylib=unwinder"]
