@@ -18,6 +18,8 @@ endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 STAMPS := .venv/stamps
+# The groups of tools in pyproject.toml.
+NEEDS := audit build docs ecosystem lint parallel phones release test tiers workflows
 BUILT := $(STAMPS)/built
 
 # One interpreter for all builds of the crate, so that none undoes another's.
@@ -175,8 +177,10 @@ deny: $(STAMPS)/venv ## Check the Rust crates: licences, sources, advisories, an
 	@$(PY) tools/notices.py --check
 
 .PHONY: audit
-audit: $(STAMPS)/audit ## Look for published advisories on the Python tools in .venv; needs the network
-	@$(PY) -m pip_audit --local --progress-spinner off
+audit: $(NEEDS:%=$(STAMPS)/%) ## Look for published advisories on all Python tools; needs an index that tells them
+	@mkdir -p target
+	@$(PIP) freeze --all --exclude-editable >target/audited.txt
+	@$(PY) -m pip_audit --strict --no-deps --disable-pip --progress-spinner off -r target/audited.txt
 
 .PHONY: workflows
 workflows: $(STAMPS)/workflows $(STAMPS)/test ## Check the workflows of .github
@@ -313,7 +317,6 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
 	@echo "$(CURDIR)" >$@
 
-NEEDS := audit build docs ecosystem lint parallel phones release test tiers workflows
 $(NEEDS:%=$(STAMPS)/%): $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
 	@echo "==> Installing the tools of the group '$*' into .venv"
 	@$(PIP) install --quiet --group $*
