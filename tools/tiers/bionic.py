@@ -1,9 +1,9 @@
 """The test suite on Android: its own C library and a CPython made for it, run by qemu in a root of their own.
 
 The C library is Android's, and no package: `MMAP_RS_BIONIC` names a folder that holds it as a device does,
-with `system/bin/linker64` and, in `system/lib64`, libc, libm, libdl, liblog and libz. Python's library and its
-standard library are those that apps for Android take from Maven Central; the program that starts it is made
-here.
+with `system/bin/linker64` and, in `system/lib64`, libc, libm, libdl, liblog and libz. Python's library and
+its standard library are those that apps for Android take from Maven Central; the program that starts it is
+made here.
 """
 
 from __future__ import annotations
