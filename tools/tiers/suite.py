@@ -28,6 +28,7 @@ COPIED = (
     "docs",
     "examples",
     "python",
+    "sbom",
     "src",
     "tests",
     "tools",
