@@ -15,6 +15,7 @@ sys.path.insert(0, str(TOOLS))
 
 import inspection  # noqa: E402
 import ios_link  # noqa: E402
+import lld_as_cc  # noqa: E402
 import results  # noqa: E402
 import tables  # noqa: E402
 from modules import Import, Module  # noqa: E402
@@ -179,6 +180,23 @@ def test_names_of_macos_become_a_library_for_ios() -> None:
         "thread-local-symbols": [],
     }
     assert "    symbols: [ '_mmap', '_munmap' ]\n" in ios_link.library("/usr/lib/x.dylib", names)
+
+
+def test_a_compilers_words_become_the_linkers(tmp_path: Path) -> None:
+    more = tmp_path / "more.txt"
+    more.write_text('"-lc"\n\n-fPIC\n')
+    words = [
+        "-m64",
+        "-Wl,--as-needed,-z,now",
+        "-Xlinker",
+        "-O1",
+        "-target",
+        "arm64-apple-ios",
+        f"@{more}",
+    ]
+    words += ["-march=armv7-a", "-dynamiclib", "-o", "x.so", "-nodefaultlibs", "a.o"]
+    expected = ["--as-needed", "-z", "now", "-O1", "-lc", "-dylib", "-o", "x.so", "a.o"]
+    assert lld_as_cc.translated(words) == expected
 
 
 def test_the_list_of_targets_is_sound() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import lld_as_cc
 import programs
 from targets import Target
 from work import Work
@@ -81,18 +82,11 @@ def stubs(work: Work, target: Target) -> Path:
     return work.once(f"stubs/{target.triple}", key, make)
 
 
-def flags(work: Work, target: Target, lld: Path) -> list[str]:
-    """Return rustc's flags that link a module for Android."""
+def linker(work: Work, target: Target, lld: Path) -> Path:
+    """Return a program that links for Android."""
     folder = stubs(work, target)
-    words = [
-        "--no-as-needed",
-        # The loader finds Python's names only through a library that the module names.
-        "-lpython3",
-        f"-zmax-page-size={PAGE}",
-        "--hash-style=gnu",
-        "--build-id=sha1",
-        str(folder / "libbuiltins.a"),
-        "--exclude-libs=libunwind.a:libbuiltins.a",
-    ]
-    link = [f"-Clink-arg={word}" for word in words]
-    return [f"-Clinker={lld}", "-Clinker-flavor=ld.lld", f"-Lnative={folder}", *link]
+    before = [f"-L{folder}", "--hash-style=gnu", "--build-id=sha1", f"-zmax-page-size={PAGE}"]
+    # The loader finds Python's names only through a library that the module names.
+    after = ["--no-as-needed", "-lpython3", "-lc", str(folder / "libbuiltins.a")]
+    after.append("--exclude-libs=libunwind.a:libbuiltins.a")
+    return lld_as_cc.script(work.folder(f"linker/{target.triple}"), lld, before, after)

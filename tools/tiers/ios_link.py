@@ -12,12 +12,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import lld_as_cc
 import programs
 from targets import Target
 from work import Work
 
 # PEP 730's oldest iOS.
 VERSION = "13.0"
+SDK_VERSION = "18.0"
 # The names under which Rust asks for the system's library.
 ALIASES = ("c", "m", "iconv", "objc")
 # The names that PyO3 may ask for Python by. In an app it is a framework.
@@ -95,18 +97,12 @@ def environment(work: Work, target: Target) -> dict[str, str]:
     }
 
 
-def flags(work: Work, lld: Path) -> list[str]:
-    """Return rustc's flags that link a module for iOS."""
-    folder = sdk(work) / "usr" / "lib"
-    words = [
-        # Python's names come with the app's Python.framework.
-        "-undefined",
-        "dynamic_lookup",
-        # An app embeds the module as a framework.
-        "-install_name",
-        "@rpath/_mmap_rs.abi3.so",
-        f"-L{folder}",
-        "-adhoc_codesign",
-    ]
-    link = [f"-Clink-arg={word}" for word in words]
-    return [f"-Clinker={lld}", "-Clinker-flavor=ld64.lld", *link]
+def linker(work: Work, target: Target, lld: Path) -> Path:
+    """Return a program that links for iOS."""
+    arch, _, kind = target.arch.rpartition("_")
+    platform = "ios-simulator" if kind == "iphonesimulator" else "ios"
+    before = ["-arch", arch, "-platform_version", platform, VERSION, SDK_VERSION]
+    before += ["-syslibroot", str(sdk(work)), "-adhoc_codesign"]
+    # An app embeds the module as a framework, and Python's names come with another one.
+    after = ["-install_name", "@rpath/_mmap_rs.abi3.so", "-undefined", "dynamic_lookup", "-lSystem"]
+    return lld_as_cc.script(work.folder(f"linker/{target.triple}"), lld, before, after)

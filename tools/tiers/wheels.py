@@ -28,7 +28,7 @@ SOURCES = (
 FOLDERS = ("src", "core/src", "python/mmap_rs", "sbom")
 SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed", ".json"}
 
-LINKING = {"android_link", "ios_link", "linux_link", "wheels"}
+LINKING = {"android_link", "ios_link", "linux_link", "lld_as_cc", "wheels"}
 
 # The features of Cargo.toml that a kind of wheel has, and the interpreter that stands for it.
 FEATURES = {"abi3-py311": ["abi3-py311"], "cp314t": [], "abi3t-py315": ["abi3t-py315"]}
@@ -117,11 +117,12 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
         env["MATURIN_FREEBSD_VERSION"] = FREEBSD
     elif target.system == "android":
         env["ANDROID_API_LEVEL"] = android_link.API_LEVEL
-        flags = android_link.flags(work, target, rust.linker(work, "ld.lld"))
-        env[_flags_variable(target)] = " ".join(flags)
+        linker = android_link.linker(work, target, rust.linker(work, "ld.lld"))
+        env[_linker_variable(target)] = str(linker)
     elif target.system == "ios":
         env |= ios_link.environment(work, target)
-        env[_flags_variable(target)] = " ".join(ios_link.flags(work, rust.linker(work, "ld64.lld")))
+        linker = ios_link.linker(work, target, rust.linker(work, "ld64.lld"))
+        env[_linker_variable(target)] = str(linker)
         interpreter = sys.executable
     words += ["--interpreter", interpreter]
     if target.system == "linux":
@@ -132,5 +133,5 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
     work.run([maturin, *words], log=f"wheel-{target.triple}-{python}", env=env)
 
 
-def _flags_variable(target: Target) -> str:
-    return f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_RUSTFLAGS"
+def _linker_variable(target: Target) -> str:
+    return f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_LINKER"
