@@ -26,6 +26,8 @@ from mmap_rs import (
 )
 
 PAGE = MmapOptions.page_size()
+# Where in a file a mapping may begin: at any page, but under Windows at any 64 KiB.
+STEP = MmapOptions.allocation_granularity()
 
 # A function that adds two 32-bit integers, in the machine code of this processor and system.
 ADD = {
@@ -86,12 +88,14 @@ def shared(demo: Demo) -> None:
 
 def copy_on_write(demo: Demo) -> None:
     demo.step("Map the same file privately (copy-on-write): what is written stays in this process")
-    mapping = MmapOptions(PAGE).with_file(demo.path, PAGE).map_mut()
+    mapping = MmapOptions(PAGE).with_file(demo.path, STEP).map_mut()
     mapping[12:19] = b"private"
-    demo.did("mapped the file's second page, and wrote b'private' at its offset 12")
+    demo.did(
+        f"mapped a page of the file from {size(STEP)} on, and wrote b'private' at its offset 12"
+    )
     demo.check("the bytes of the mapping", mapping[:19], b"page 1 says private")
     with demo.path.open("rb") as file:
-        file.seek(PAGE)
+        file.seek(STEP)
         demo.check("the same bytes of the file", file.read(19), b"page 1 says .......")
     demo.keep("file, private", mapping)
 
@@ -217,7 +221,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="mmap-rs-demo-") as folder:
         path = Path(folder).resolve() / "pages.txt"
-        pages = [f"page {number} says ".encode().ljust(PAGE, b".") for number in range(3)]
+        pages = [f"page {number} says ".encode().ljust(STEP, b".") for number in range(3)]
         path.write_bytes(b"".join(pages))
         print(f"Made the file {path} of {path.stat().st_size} bytes")
 

@@ -96,12 +96,22 @@ fn duplicate(py: Python<'_>, descriptor: i32) -> PyResult<File> {
 
 #[cfg(windows)]
 fn duplicate(py: Python<'_>, descriptor: i32) -> PyResult<File> {
+    use pyo3::exceptions::PyOSError;
     use std::os::windows::io::{BorrowedHandle, RawHandle};
-    let handle: isize = py.import("msvcrt")?.call_method1("get_osfhandle", (descriptor,))?.extract()?;
+    /// The system's number for a handle that is none.
+    const ERROR_INVALID_HANDLE: i32 = 6;
+    let operation = || format!("duplication of descriptor {descriptor}");
+    let handle: isize = match call(&import(py, "msvcrt", "get_osfhandle")?, (descriptor,), None) {
+        Ok(handle) => handle.extract()?,
+        Err(error) if error.is_instance_of::<PyOSError>(py) => {
+            return Err(raise(py, Error::system("Io", ERROR_INVALID_HANDLE, operation())));
+        }
+        Err(error) => return Err(error),
+    };
     // SAFETY: the handle of an open descriptor, used for this one call.
     let borrowed = unsafe { BorrowedHandle::borrow_raw(handle as RawHandle) };
     match borrowed.try_clone_to_owned() {
         Ok(owned) => Ok(File::from(owned)),
-        Err(error) => Err(raise(py, Error::io(&error, format!("duplication of descriptor {descriptor}")))),
+        Err(error) => Err(raise(py, Error::io(&error, operation()))),
     }
 }

@@ -2,6 +2,7 @@
 
 import ctypes
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from mmap_rs import (
     MustBeAdjacentError,
     UnsafeMmapFlags,
 )
+
+UNIT = MmapOptions.allocation_granularity()
 
 
 def closed() -> MmapMut:
@@ -48,14 +51,17 @@ def while_exported(act: Callable[[MmapMut], object]) -> None:
 
 def merge_files(folder: Path, *, second: str, offset: int) -> None:
     """Merge mappings of one file, or of two, that lie side by side in a reservation."""
-    (folder / "one").write_bytes(bytes(3 * PAGE))
-    (folder / "two").write_bytes(bytes(3 * PAGE))
-    place = MmapOptions(2 * PAGE).reserve_none()
+    (folder / "one").write_bytes(bytes(3 * UNIT))
+    (folder / "two").write_bytes(bytes(3 * UNIT))
+    place = MmapOptions(2 * UNIT).reserve_none()
     # Where the reservation lies nothing else does.
-    options = MmapOptions(PAGE).with_unsafe_flags(UnsafeMmapFlags.MAP_FIXED)
+    options = MmapOptions(UNIT).with_unsafe_flags(UnsafeMmapFlags.MAP_FIXED)
     start = place.start()
+    if sys.platform == "win32":
+        # There MAP_FIXED takes a free place only.
+        place.close()
     low = options.with_address(start).with_file(folder / "one").map_mut()
-    high = options.with_address(start + PAGE).with_file(folder / second, offset).map_mut()
+    high = options.with_address(start + UNIT).with_file(folder / second, offset).map_mut()
     try:
         low.merge(high)
     finally:
@@ -107,15 +113,15 @@ CHANGES = [
     Case("merge of kinds", merge_kinds, TypeError, ("MmapMut", "Mmap")),
     Case(
         "merge of two files",
-        lambda folder: merge_files(folder, second="two", offset=PAGE),
+        lambda folder: merge_files(folder, second="two", offset=UNIT),
         BackingMismatchError,
         ("one", "two", "different files", "only parts of one"),
     ),
     Case(
         "merge at another offset",
-        lambda folder: merge_files(folder, second="one", offset=2 * PAGE),
+        lambda folder: merge_files(folder, second="one", offset=2 * UNIT),
         BackingMismatchError,
-        (str(PAGE), str(2 * PAGE)),
+        (str(UNIT), str(2 * UNIT)),
     ),
     Case(
         "conversion that upstream has not",

@@ -93,6 +93,8 @@ GUIDES = {
 
 @pytest.mark.parametrize("name", GUIDES)
 def test_program_of_a_guide(name: str) -> None:
+    if sys.platform == "win32" and name == "replace_file.py":
+        pytest.skip("Windows lets nobody put a file in the place of one that is open")
     assert re.fullmatch(GUIDES[name], run(name))
 
 

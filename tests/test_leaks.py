@@ -29,10 +29,12 @@ from mmap_rs import (
 )
 
 pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/statm").exists(), reason="what a process holds is read from Linux's /proc"
+    sys.platform == "win32" or not Path("/proc/self/statm").exists(),
+    reason="what a process holds is read from Linux's /proc",
 )
 
 PAGE = MmapOptions.page_size()
+UNIT = MmapOptions.allocation_granularity()
 ACTS: dict[str, Callable[[Path], None]] = {}
 
 
@@ -99,7 +101,7 @@ def file_maps(path: Path) -> None:
     with MmapOptions.for_file(path).map() as mapping:
         assert mapping[0] == 0
     with path.open("r+b") as file:
-        options = MmapOptions(2 * PAGE).with_file(file, PAGE).with_flags(MmapFlags.SHARED)
+        options = MmapOptions(2 * PAGE).with_file(file, UNIT).with_flags(MmapFlags.SHARED)
     written = options.map_mut()
     written[0] = 0
     written.flush_async()
@@ -251,7 +253,7 @@ def repeat(name: str) -> None:
     rounds = ROUNDS.get(name, 5000)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "file"
-        path.write_bytes(bytes(5 * PAGE))
+        path.write_bytes(bytes(UNIT + 4 * PAGE))
         for _ in range(rounds // 10):
             ACTS[name](path)
         before = held()

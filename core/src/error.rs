@@ -226,6 +226,7 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
         ("VirtualLock", codes::ERROR_WORKING_SET_QUOTA | codes::ERROR_NO_SYSTEM_RESOURCES) => Some(
             "raise the smallest working set of the process (SetProcessWorkingSetSize), which bounds what can be locked",
         ),
+        ("duplication", codes::ERROR_INVALID_HANDLE) => Some("no file is open under this number: was it closed?"),
         ("VirtualLock", codes::ERROR_NOACCESS) => Some("inaccessible memory can't be locked"),
         ("VirtualAlloc", codes::ERROR_PRIVILEGE_NOT_HELD) => {
             Some("large pages need the right 'Lock pages in memory' (SeLockMemoryPrivilege), and it must be enabled")

@@ -148,10 +148,14 @@ class Wine:
             with zipfile.ZipFile(archive) as jar:
                 jar.extractall(folder)
             archive.unlink()
+            # It asks a service of Windows that Wine has a part of only, which ends the process. Without this
+            # module Python asks in another way.
+            for module in folder.rglob("_wmi.pyd"):
+                module.unlink()
             home = folder / "org" / "bytedeco" / "cpython" / "windows-x86_64"
             self._make_stable(home, f"python{version.replace('.', '')}")
 
-        made = self.work.once(f"wine-python-{version}", f"1 {artefact}", make)
+        made = self.work.once(f"wine-python-{version}", f"2 {artefact}", make)
         return made / "org" / "bytedeco" / "cpython" / "windows-x86_64"
 
     def _make_stable(self, home: Path, full: str) -> None:

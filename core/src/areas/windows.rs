@@ -2,7 +2,8 @@
 //!
 //! U17: upstream never closes the handle of another process, and asks for every right to it. U22: its paths are of the
 //! kernel's devices, and cut at 260 characters; here they are as programs know them, where a drive is found. A guard
-//! page shows as inaccessible, as upstream has it: the first access to it fails.
+//! page shows as inaccessible, as upstream has it: the first access to it fails. Upstream leaves out what is only
+//! reserved; here it is an area without access, as on other systems.
 
 use super::device;
 use super::{Area, Reader};
@@ -73,7 +74,7 @@ impl Reader for Source {
                 break;
             }
             self.address = end;
-            if found.State & memory::MEM_COMMIT != 0 {
+            if found.State != memory::MEM_FREE {
                 return Ok(Some(self.area(&found, start..end)));
             }
         }
@@ -85,7 +86,7 @@ fn open(pid: u32) -> Result<OwnedHandle> {
     // SAFETY: gives a handle that is ours, or null.
     let handle = unsafe { OpenProcess(PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, 0, pid) };
     if handle.is_null() {
-        let error = failed("OpenProcess");
+        let error = failed(&format!("OpenProcess of {pid}"));
         // So the system says that there is no such process: nothing else is wrong with the call.
         let is_absent = matches!(&error, Error::System(error) if error.code == ERROR_INVALID_PARAMETER as i32);
         return Err(if is_absent { error.with_errno(libc::ESRCH) } else { error });
