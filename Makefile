@@ -283,11 +283,12 @@ native-wheel: $(STAMPS)/build ## Build the wheel of a TARGET with this machine's
 try-wheels: $(STAMPS)/venv ## Install the wheel of dist/ that suits this Python into a fresh place, and test it
 	@$(PY) tools/try_wheel.py dist
 
+# abi3audit does not know the entry point of modules for abi3t, PyModExport_*; `make tiers` looks into those.
 .PHONY: inspect-wheels
 inspect-wheels: $(STAMPS)/release ## Check contents, metadata and ABI of the wheels in dist/
 	@$(PY) tools/inspect_wheel.py dist
 	@$(PY) -m twine check --strict dist/*.whl
-	@$(PY) -m abi3audit --strict --summary dist/*.whl
+	@set -- dist/*-abi3-*.whl; [ ! -e "$$1" ] || $(PY) -m abi3audit --strict --summary "$$@"
 
 .PHONY: reproducible
 reproducible: $(STAMPS)/build $(STAMPS)/release ## Build the last commit twice, in two places, and compare the wheels' bytes
