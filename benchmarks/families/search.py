@@ -25,6 +25,9 @@ BYTE = "For one byte the standard library calls the C library's `memchr`, as fas
 LONG = (
     "For a long needle `bytes` skips most of what it searches; memchr's search looks at all of it."
 )
+COMMON_BYTES = (
+    "Where all bytes of a needle are common, memchr's search has to compare at every few places."
+)
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,12 @@ def bars(operation: str, kind: Kind, length: int) -> tuple[Bar, ...]:
     beside_rust = Ratio(("Rust",), 1.05)
     if length == 1 and operation != "count":
         return (Ratio(rivals, 0.2, kept=1.1, reason=BYTE), beside_rust)
-    if length == 64 and kind is not COMMON:
-        return (Ratio(rivals, 0.2, kept=0.4, reason=LONG), beside_rust)
+    if kind is COMMON:
+        kept = 0.3 if length < 64 else 1.0
+        return (Ratio(rivals, 0.2, kept=kept, reason=COMMON_BYTES), beside_rust)
+    if length == 64:
+        kept = 1.1 if kind is FREQUENT else 0.4
+        return (Ratio(rivals, 0.2, kept=kept, reason=LONG), beside_rust)
     return (Ratio(rivals, 0.2), beside_rust)
 
 
