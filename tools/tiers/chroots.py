@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -40,6 +39,9 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
 mount --bind "$shown" "$root/mnt"
+if [ -n "$PACKAGES" ]; then
+    mount --bind "$PACKAGES" "$root/mnt/packages"
+fi
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" || true
 if [ -n "$BINFMT" ]; then
@@ -72,6 +74,7 @@ def run(
     qemu: Path | None = None,
     env: Mapping[str, str] | None = None,
     folder: str = "/",
+    packages: Path | None = None,
     log: str,
     timeout: float | None = None,
     check: bool = True,
@@ -79,7 +82,7 @@ def run(
     """Run `argv` in the folder `folder` of a root, where `shown` is at /mnt, and return what it printed.
 
     `env` is added to `BASE`, and all of its environment. `qemu` is the folder of qemu's programs, if the root
-    is of another machine.
+    is of another machine. `packages` is a folder to show at /mnt/packages.
     """
     if not Path("/proc/self/ns/user").exists():
         raise Absent("this kernel has no namespaces")
@@ -94,7 +97,7 @@ def run(
     return work.run(
         [*_namespaces(qemu is not None), "sh", "-c", ENTER, "enter", root, shown, *entering],
         log=log,
-        env={"BINFMT": registered},
+        env={"BINFMT": registered, "PACKAGES": str(packages or "")},
         timeout=timeout,
         check=check,
     )
@@ -124,16 +127,15 @@ def run_suite(
     shown = work.folder(f"run-{name}")
     suite.copy(shown / "project")
     suite.install(work, wheel, shown / "wheel", interpreter, f"{name}-wheel")
-    if (shown / "packages").exists():
-        shutil.rmtree(shown / "packages")
-    shutil.copytree(packages, shown / "packages")
+    # Itself, not a copy: what Python compiles of it stays for the next run.
+    (shown / "packages").mkdir(exist_ok=True)
     own = {**BASE, **(env or {}), "PYTHONPATH": "/mnt/wheel:/mnt/packages"}
     own["PATH"] = f"/mnt/wheel/bin:{own['PATH']}"
     if qemu is not None:
         own["MMAP_RS_EMULATOR"] = emulators
         # Far from a real processor's speed.
         arguments = ["-o", "timeout=300", "-o", "faulthandler_timeout=600", *arguments]
-    enter = partial(run, work, root, shown, machine=machine, qemu=qemu, env=own)
+    enter = partial(run, work, root, shown, machine=machine, qemu=qemu, env=own, packages=packages)
     told = enter([interpreter, "-c", VERSION], log=f"{name}-version").splitlines()[-1]
     text = enter(
         [interpreter, *suite.pytest(arguments)],
