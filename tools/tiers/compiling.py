@@ -23,6 +23,9 @@ def check(work: Work, target: Target) -> str:
         **compiler.env,
         "CARGO_TARGET_DIR": str(work.folder("check")),
         "CARGO_TERM_COLOR": "never",
+        # Cargo makes code of the standard library even for a check.
+        "CARGO_PROFILE_DEV_DEBUG": "0",
+        "CARGO_INCREMENTAL": "0",
     }
     log = f"check-{target.triple}"
     text = work.run([compiler.programs / "cargo", *words], log=log, env=env)

@@ -1,8 +1,8 @@
 """Be a C compiler that only links, and hand on to lld: `python lld_as_cc.py SETTINGS.json WORDS...`.
 
-rustc gives its linker the words of a C compiler for Android and Apple's systems. There is none here that knows
-those, but lld links for all. SETTINGS.json has `lld` (the path of the program under its name for the system),
-`before` and `after` (words for it, around those that are translated).
+rustc gives its linker the words of a C compiler for Android and Apple's systems. There is none here that
+knows those, but lld links for all. SETTINGS.json has `lld` (the path of the program under its name for the
+system), `before` and `after` (words for it, around those that are translated).
 """
 
 from __future__ import annotations
