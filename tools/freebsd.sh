@@ -5,8 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 export ASSUME_ALWAYS_YES=yes
-# The tests' numpy and psutil come as packages: there are no wheels of them for FreeBSD.
-pkg install bash gmake git python311 py311-pip py311-numpy py311-psutil rust
+# There are no wheels for FreeBSD of what builds and tests this package: pip compiles it.
+pkg install bash gmake git python311 py311-pip rust
 git config --global --add safe.directory "$PWD"
 # Part of the wheel's name: the oldest release that it is for, and not the one that it was built on.
 export MATURIN_FREEBSD_VERSION=14.2-RELEASE
