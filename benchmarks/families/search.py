@@ -20,8 +20,12 @@ NOWHERE = bytes(range(160, 250))
 APART = 256
 """How far frequent needles are from each other."""
 
+CACHED = 1 << 20
+"""The most bytes that a cache can be thought to hold."""
+
 # Why a limit is out of reach.
 BYTE = "For one byte the standard library calls the C library's `memchr`, as fast as the memory."
+MEMORY = "What no cache holds is searched at the speed of the memory, by whatever search is fast."
 LONG = (
     "For a long needle `bytes` skips most of what it searches; memchr's search looks at all of it."
 )
@@ -80,7 +84,7 @@ def subjects(path: Path, content: bytes) -> Generator[dict[str, object]]:
             yield {OURS: ours, "mmap": theirs, "bytes": content}
 
 
-def bars(operation: str, kind: Kind, length: int) -> tuple[Bar, ...]:
+def bars(operation: str, kind: Kind, length: int, size: int) -> tuple[Bar, ...]:
     """Return the limits for a search."""
     rivals = ("bytes",) if operation == "count" else ("mmap", "bytes")
     beside_rust = Ratio(("Rust",), 1.05)
@@ -92,6 +96,8 @@ def bars(operation: str, kind: Kind, length: int) -> tuple[Bar, ...]:
     if length == 64:
         kept = 1.1 if kind is FREQUENT else 0.4
         return (Ratio(rivals, 0.2, kept=kept, reason=LONG), beside_rust)
+    if size > CACHED:
+        return (Ratio(rivals, 0.2, kept=0.5, reason=MEMORY), beside_rust)
     return (Ratio(rivals, 0.2), beside_rust)
 
 
@@ -108,7 +114,7 @@ def cases(scope: Scope) -> Iterator[Case]:
                             continue
                         needle = kind.needle(length)
                         content = bytes(kind.haystack(size, needle, operation))
-                        limits = bars(operation, kind, length)
+                        limits = bars(operation, kind, length, size)
                         with scratch_file(content) as path, subjects(path, content) as turns:
                             work = f"m.{operation}(x)"
                             sides: dict[str, Turn] = {
