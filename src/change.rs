@@ -10,6 +10,7 @@ use mmap_rs_core::Error;
 use mmap_rs_core::memory::{Access, Kind, Region};
 use mmap_rs_core::state::{Cell, Exclusive, Resident, Wish, exclusive_pair};
 use pyo3::exceptions::{PyBufferError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 
 /// What ended a mapping, as its cell keeps it.
@@ -128,7 +129,7 @@ pub fn make<'py>(slf: &Bound<'py, Mapping>, access: Access, flush: bool, act: Ac
     let (py, mapping) = (slf.py(), slf.get());
     if access.is_exec() {
         let span = glance(py, mapping)?.span();
-        audit::event(py, ("mmap_rs.exec", span.start, span.len))?;
+        audit::event(py, (intern!(py, "mmap_rs.exec"), span.start, span.len))?;
     }
     let made = kinds::vacant(py, access.kind(mapping.kind().is_reserved()))?;
     let target = made.get();

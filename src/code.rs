@@ -8,6 +8,7 @@ use crate::export::Export;
 use crate::mapping::Mapping;
 use mmap_rs_core::Error;
 use mmap_rs_core::memory::jit;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -32,7 +33,7 @@ pub fn function<'py>(
     let address = span.start.checked_add(offset).filter(|_| offset < span.len).ok_or_else(|| {
         error::invalid_offset(py, format!("offset {offset} is outside the mapping of {} bytes", span.len))
     })?;
-    audit::event(py, ("mmap_rs.function", address))?;
+    audit::event(py, (intern!(py, "mmap_rs.function"), address))?;
     call(&import(py, "mmap_rs._function", "make")?, (export, address, restype, argtypes), None)
 }
 

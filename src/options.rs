@@ -56,7 +56,7 @@ impl MmapOptions {
         let region = told(py, made)?;
         if access.is_exec() {
             // A hook that raises has the region dropped, and so unmapped.
-            audit::event(py, ("mmap_rs.exec", region.span().start, region.span().len))?;
+            audit::event(py, (intern!(py, "mmap_rs.exec"), region.span().start, region.span().len))?;
         }
         wrap(py, region)
     }
