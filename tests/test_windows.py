@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-if sys.platform != "win32":
+if os.name != "nt":
     pytest.skip("asks Windows about mappings", allow_module_level=True)
 
 import ctypes
@@ -32,6 +32,9 @@ from mmap_rs import (
     SystemCallError,
     UnsafeMmapFlags,
 )
+
+# For the type checkers, which see the rest as Windows has it.
+assert sys.platform == "win32"
 
 kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
 
@@ -399,8 +402,8 @@ def test_merge_of_two_views(tmp_file: FileFactory) -> None:
 @pytest.mark.parametrize(
     ("reserved", "committed"),
     [
-        (lambda o: o.reserve_mut(), MmapMut.try_from),
-        (lambda o: o.reserve(), Mmap.try_from),
+        (MmapOptions.reserve_mut, MmapMut.try_from),
+        (MmapOptions.reserve, Mmap.try_from),
     ],
     ids=["mut", "read"],
 )

@@ -29,12 +29,12 @@ def names(library: Path) -> list[str]:
     def place(address: int) -> int:
         for size, start, stored, offset in sections:
             if start <= address < start + max(size, stored):
-                return address - start + offset
+                return int(address - start + offset)
         raise ValueError(f"{library}: no section holds the address {address:#x}")
 
     def pointer(at: int) -> int:
         (address,) = struct.unpack_from("<I", image, at)
-        return place(address)
+        return place(int(address))
 
     table = pointer(head + OPTIONAL + EXPORTS)
     (number,) = struct.unpack_from("<I", image, table + 24)
