@@ -145,6 +145,30 @@ WEAK = {
 }
 
 
+# What bionic has only since a later Android than the oldest that the tags name, API level 24.
+NEWER_IN_BIONIC = {
+    "aligned_alloc": 28,
+    "copy_file_range": 34,
+    "getrandom": 28,
+    "memfd_create": 30,
+    "posix_spawn": 28,
+    "pthread_getname_np": 26,
+    "statx": 30,
+}
+
+
+def android_problems(module: Module) -> list[str]:
+    """Check what Android's loader looks for."""
+    found = [
+        f"{entry.name} came with API level {NEWER_IN_BIONIC[entry.name]}, after the tag's"
+        for entry in sorted(module.imports, key=lambda entry: entry.name)
+        if entry.name in NEWER_IN_BIONIC and not entry.weak
+    ]
+    if "libpython3.so" not in module.needed:
+        found.append("it does not name libpython3.so, so that no name of Python's is found")
+    return found
+
+
 def layout_problems(module: Module, target: Target) -> list[str]:
     """Check the format, the processor, and what the system asks of a module's layout."""
     found = [f"{text}" for text in sorted(module.faults)]
@@ -173,10 +197,6 @@ def layout_problems(module: Module, target: Target) -> list[str]:
         found.append(f"it exports more than {ENTRY}: {', '.join(others[:5])}")
     allowed = re.compile(LIBRARIES[target.system])
     found += [f"it needs {name}" for name in sorted(module.needed) if not allowed.fullmatch(name)]
-    if target.system == "android" and "libpython3.so" not in module.needed:
-        found.append(
-            "it does not name libpython3.so, so that Android's loader finds no name of Python's"
-        )
     return found
 
 
@@ -222,6 +242,8 @@ def module_problems(
             )
     if target.system in {"macos", "ios"}:
         found += apple_problems(module, target)
+    if target.system == "android":
+        found += android_problems(module)
     return found
 
 
