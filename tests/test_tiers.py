@@ -143,6 +143,7 @@ def test_what_is_wrong_is_named(triple: str, change: dict[str, object], said: st
         ("x86_64-unknown-linux-gnu", Import("fstat", "GLIBC_2.33"), "fstat came with glibc 2.33"),
         ("x86_64-unknown-linux-gnu", Import("mystery"), "mystery is not known to be in a library"),
         ("aarch64-apple-ios", Import("mystery"), "mystery is not known to be in a library"),
+        ("aarch64-linux-android", Import("getrandom"), "getrandom came with API level 28"),
         ("aarch64-linux-android", Import("_Py_Mine"), "_Py_Mine does not belong to the stable"),
     ],
 )
@@ -157,6 +158,11 @@ def test_linux_uses_the_unwinder_that_ends_threads() -> None:
     assert re.search(
         "an unwinder of its own", "\n".join(problems("x86_64-unknown-linux-gnu", module))
     )
+
+
+def test_android_may_ask_for_what_newer_ones_have() -> None:
+    weak = ANDROID.imports | {Import("getrandom", weak=True)}
+    assert problems("aarch64-linux-android", dataclasses.replace(ANDROID, imports=weak)) == []
 
 
 def test_names_without_versions_are_looked_up_where_they_are_listed() -> None:

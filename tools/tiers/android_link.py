@@ -64,7 +64,7 @@ def stubs(work: Work, target: Target) -> Path:
         for name in LIBRARIES:
             soname = f"-Wl,-soname,lib{name}.so"
             run("cc", *common, "-nostdlib", "-shared", soname, "empty.c", "-o", f"lib{name}.so")
-        flags = [*common, "-c", "-O2", "-DNDEBUG", "-D_LIBUNWIND_IS_NATIVE_ONLY"]
+        flags = [*common, "-c", "-Os", "-g0", "-DNDEBUG", "-D_LIBUNWIND_IS_NATIVE_ONLY"]
         flags += ["-fvisibility=hidden", "-fno-sanitize=all", f"-I{unwind / 'include'}"]
         for name in UNWINDER:
             plain = ("-nostdlib++", "-fno-exceptions", "-fno-rtti")
@@ -78,7 +78,7 @@ def stubs(work: Work, target: Target) -> Path:
         options = ("-O", "ReleaseSmall", "-fPIC", "-fno-stack-check", "--name", "builtins")
         run(*build, *options, "-femit-bin=libbuiltins.a")
 
-    key = f"2 {' '.join(programs.REQUIREMENTS)} {' '.join(LIBRARIES)}"
+    key = f"3 {' '.join(programs.REQUIREMENTS)} {' '.join(LIBRARIES)}"
     return work.once(f"stubs/{target.triple}", key, make)
 
 
@@ -87,6 +87,6 @@ def linker(work: Work, target: Target, lld: Path) -> Path:
     folder = stubs(work, target)
     before = [f"-L{folder}", "--hash-style=gnu", "--build-id=sha1", f"-zmax-page-size={PAGE}"]
     # The loader finds Python's names only through a library that the module names.
-    after = ["--no-as-needed", "-lpython3", "-lc", str(folder / "libbuiltins.a")]
+    after = ["--no-as-needed", "-lpython3", "-ldl", "-lc", str(folder / "libbuiltins.a")]
     after.append("--exclude-libs=libunwind.a:libbuiltins.a")
     return lld_as_cc.script(work.folder(f"linker/{target.triple}"), lld, before, after)

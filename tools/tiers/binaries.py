@@ -32,7 +32,9 @@ def _elf(binary: lief.ELF.Binary) -> Module:
             continue
         version = symbol.symbol_version
         detail = version.symbol_version_auxiliary if version is not None else None
-        imports.add(Import(str(symbol.name), str(detail.name) if detail is not None else ""))
+        named = str(detail.name) if detail is not None else ""
+        weak = symbol.binding == lief.ELF.Symbol.BINDING.WEAK
+        imports.add(Import(str(symbol.name), named, weak=weak))
     faults: set[str] = set()
     loaded: list[int] = []
     for segment in binary.segments:

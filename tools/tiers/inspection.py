@@ -50,11 +50,13 @@ LIBRARIES = {
     "musl": r"libc\.so",
     "freebsd": r"lib(c|thr|gcc_s|m|rt|util|execinfo|kvm|memstat|procstat|devstat)\.so\.\d",
     "android": r"lib(c|m|dl|log|python3)\.so",
-    "macos": r"/usr/lib/lib(System\.B|iconv\.2|objc\.A)\.dylib",
+    "macos": r"/usr/lib/lib(System\.B|iconv\.2|charset\.1|objc\.A)\.dylib",
     "ios": r"/usr/lib/lib(System\.B|iconv\.2|objc\.A)\.dylib|@rpath/Python\.framework/Python",
     "windows": r"python3t?\.dll|(kernel32|ntdll|advapi32|bcryptprimitives|userenv|ws2_32)\.dll"
     r"|(msvcrt|ucrtbase|vcruntime140)\.dll|api-ms-win-(core|crt)-[\w-]+\.dll",
 }
+# What Rust and the linker have of their own.
+LEFTOVERS = ("_RN", "__dso_handle", "_mh_dylib_header", "rust_eh_personality")
 # The versions of the interpreters' interface that a kind of wheel may use.
 NEWEST = {"abi3-py311": (3, 11), "abi3t-py315": (3, 15)}
 
@@ -143,6 +145,30 @@ WEAK = {
 }
 
 
+# What bionic has only since a later Android than the oldest that the tags name, API level 24.
+NEWER_IN_BIONIC = {
+    "aligned_alloc": 28,
+    "copy_file_range": 34,
+    "getrandom": 28,
+    "memfd_create": 30,
+    "posix_spawn": 28,
+    "pthread_getname_np": 26,
+    "statx": 30,
+}
+
+
+def android_problems(module: Module) -> list[str]:
+    """Check what Android's loader looks for."""
+    found = [
+        f"{entry.name} came with API level {NEWER_IN_BIONIC[entry.name]}, after the tag's"
+        for entry in sorted(module.imports, key=lambda entry: entry.name)
+        if entry.name in NEWER_IN_BIONIC and not entry.weak
+    ]
+    if "libpython3.so" not in module.needed:
+        found.append("it does not name libpython3.so, so that no name of Python's is found")
+    return found
+
+
 def layout_problems(module: Module, target: Target) -> list[str]:
     """Check the format, the processor, and what the system asks of a module's layout."""
     found = [f"{text}" for text in sorted(module.faults)]
@@ -164,14 +190,13 @@ def layout_problems(module: Module, target: Target) -> list[str]:
     if ENTRY not in module.exports:
         found.append(f"it does not export {ENTRY}")
     others = sorted(name for name in module.exports if name != ENTRY)
+    if target.system == "macos" and target.local.link == "zig":
+        # zig's linker for macOS takes no list of what is to be exported; Apple's does.
+        others = [name for name in others if not name.startswith(LEFTOVERS)]
     if others:
         found.append(f"it exports more than {ENTRY}: {', '.join(others[:5])}")
     allowed = re.compile(LIBRARIES[target.system])
     found += [f"it needs {name}" for name in sorted(module.needed) if not allowed.fullmatch(name)]
-    if target.system == "android" and "libpython3.so" not in module.needed:
-        found.append(
-            "it does not name libpython3.so, so that Android's loader finds no name of Python's"
-        )
     return found
 
 
@@ -217,6 +242,8 @@ def module_problems(
             )
     if target.system in {"macos", "ios"}:
         found += apple_problems(module, target)
+    if target.system == "android":
+        found += android_problems(module)
     return found
 
 

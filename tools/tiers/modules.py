@@ -12,6 +12,8 @@ class Import:
     name: str
     version: str = ""
     library: str = ""
+    # Asked for only if it is there.
+    weak: bool = False
 
 
 @dataclass(frozen=True)
