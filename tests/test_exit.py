@@ -104,7 +104,8 @@ def refused():
 
 def work():
     while True:
-        with suppress(BufferError):
+        # Another thread may have split it, or the buffer of another may be alive.
+        with suppress(BufferError, ValueError):
             ACT
 
 if "audit" in sys.argv:
