@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,8 @@ import suite
 from work import Absent, Tally, Work
 
 VERSION = "import platform as p; print(p.python_implementation(), p.python_version(), p.machine())"
+
+OWN_USERS = Path(__file__).with_name("own_users.py")
 
 # How qemu's interpreters are registered: the ELF header's beginning, and which of its bits count.
 MAGIC = {
@@ -58,6 +61,8 @@ def _namespaces(foreign: bool) -> list[str]:
     Who is root keeps its rights, as some tests need them, unless another machine's programs are to be run:
     how to start those can be told to the kernel for a namespace of users alone.
     """
+    if foreign and os.geteuid() == 0:
+        return [sys.executable, str(OWN_USERS)]
     common = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
     if foreign or os.geteuid() != 0:
         common += ["--user", "--map-root-user"]
