@@ -27,6 +27,10 @@ def check(work: Work, target: Target) -> str:
         "CARGO_PROFILE_DEV_DEBUG": "0",
         "CARGO_INCREMENTAL": "0",
     }
+    if target.system == "musl":
+        # Rust links musl into what it makes, unless told not to; a shared library can't have it so.
+        variable = f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_RUSTFLAGS"
+        env[variable] = "-Ctarget-feature=-crt-static"
     log = f"check-{target.triple}"
     text = work.run([compiler.programs / "cargo", *words], log=log, env=env)
     warned = WARNED.findall(text)
