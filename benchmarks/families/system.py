@@ -11,7 +11,9 @@ from benchmarks.remote import plain
 PAGE = 4096
 COUNTED = (50, 150)
 BAR = Excess(("system",), 250)
-OBJECT = "A change of protection makes an object and lets other threads run: half of what it takes more."
+OBJECT = (
+    "A change of protection makes an object and lets other threads run: half of what it takes more."
+)
 CHANGE = Excess(("system",), 250, kept=450, reason=OBJECT)
 
 # method, the protection that it asks for
