@@ -29,8 +29,8 @@ IDENTITY = {
 }
 
 needs_cargo = pytest.mark.skipif(
-    shutil.which("cargo") is None or shutil.which("git") is None,
-    reason="a release is made with Cargo and Git, which are not both here",
+    shutil.which("cargo") is None or shutil.which("git") is None or not (ROOT / ".git").exists(),
+    reason="a release is made with Cargo and Git in the project's repository: one of the three is not here",
 )
 
 
