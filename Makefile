@@ -187,7 +187,7 @@ workflows: $(STAMPS)/workflows $(STAMPS)/test ## Check the workflows of .github
 	@PYTHON=$(PY) sh tools/check-workflows.sh
 
 .PHONY: test-debug
-test-debug: $(STAMPS)/test ## Run the Python tests on a build without optimisation, with its assertions
+test-debug: $(BUILT) $(STAMPS)/test ## Run the Python tests on a build without optimisation, with its assertions
 	@sh tools/check-rust.sh
 	@sh tools/test-debug.sh $(ARGS)
 

@@ -10,7 +10,7 @@ if sys.platform != "linux":
     pytest.skip("the benchmarks compare with Linux's system calls", allow_module_level=True)
 
 from benchmarks import __main__ as command
-from benchmarks import families, instructions, report, timing
+from benchmarks import families, instructions, package, report, timing
 from benchmarks.model import OURS, Case, Excess, Measured, Ratio, Scope, Statement
 
 
@@ -65,7 +65,10 @@ def test_sides_take_turns_and_the_best_counts() -> None:
         (10.0 + 3e-7, Excess(("mmap",), 250), "missed", True),
     ],
 )
-def test_verdicts(ours: float, bar: Ratio | Excess, verdict: str, over: bool) -> None:
+def test_verdicts(
+    ours: float, bar: Ratio | Excess, verdict: str, over: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "size", lambda: package.LIMIT)
     found = measured(ours, 10.0, bar)
     assert report.verdict(found, bar) == verdict
     assert bool(command.over([found], 1.0)) == over
