@@ -139,9 +139,12 @@ def launcher(work: Work, root: Path) -> None:
     start = ["-pie", "--dynamic-linker=/system/bin/linker64", "-E", "--hash-style=both"]
     link(program, *start, folder / "launcher.o", folder / "libc.so", *python)
     quiet(program)
-    # It stands for the library of whichever version runs.
+    # It stands for the library of whichever version runs. Without an object the linker would mark it as one
+    # for newer processors, which Android 6 does not know, and says so too.
+    (folder / "nothing.c").write_text("typedef int nothing;\n", encoding="utf-8")
+    compile_c(folder / "nothing.c", folder / "nothing.o")
     words = ["-shared", "-soname", "libpython3.so", "--no-as-needed", *python]
-    link(libraries / "libpython3.so", *words)
+    link(libraries / "libpython3.so", folder / "nothing.o", *words)
     shutil.rmtree(folder)
 
 
