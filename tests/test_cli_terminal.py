@@ -31,7 +31,7 @@ def test_colour_on_a_terminal() -> None:
     # No colour is lost on a cell, and no cell on a colour.
     lines = plain(shown).split("\n")
     assert lines[0].split() == ["address", "size", "prot", "share", "offset", "path"]
-    assert any(line.endswith("[heap]") for line in lines)
+    assert any(line.endswith("[stack]") for line in lines)
 
 
 @pytest.mark.parametrize("changes", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
@@ -66,7 +66,7 @@ def test_rows_fit_the_width(
 
 def test_a_narrow_terminal_keeps_the_other_columns() -> None:
     row = plain(on_terminal("areas", columns=20)).split("\n")[1]
-    assert re.match(r" *0x[0-9a-f]+-0x[0-9a-f]+ +[0-9.]+ KiB +[r-][w-][x-] ", row)
+    assert re.match(r" *0x[0-9a-f]+-0x[0-9a-f]+ +[0-9.]+ [KM]iB +[r-][w-][x-] ", row)
 
 
 def test_colour_changes_no_text() -> None:
@@ -110,7 +110,7 @@ def test_without_rich_the_table_is_plain() -> None:
         table.write(tuple(rows.read(AreasRequest())), out)
         text = out.getvalue()
         assert "\\x1b" not in text
-        assert text.startswith("   ") and " path\\n" in text and "[heap]" in text and "total" in text
+        assert text.startswith("   ") and " path\\n" in text and "[stack]" in text and "total" in text
         assert max(map(len, text.split("\\n"))) == 90
         """
     )

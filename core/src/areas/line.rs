@@ -95,10 +95,21 @@ impl Line<'_> {
 
 /// Reads a line without its newline. An error shows the line.
 pub(super) fn parse(line: &[u8]) -> Result<Line<'_>> {
-    read(line).ok_or_else(|| Error::Parse {
-        variant: "ParseInt",
-        message: format!("can't read this line of the list of memory areas: {:?}", String::from_utf8_lossy(line)),
+    read(line).ok_or_else(|| {
+        let (variant, why) = if ends_beyond(line, usize::MAX as u64) {
+            ("TryFromInt", ", whose addresses a 32-bit program can't hold: list a 64-bit process by a 64-bit program")
+        } else {
+            ("ParseInt", "")
+        };
+        let line = String::from_utf8_lossy(line);
+        Error::Parse { variant, message: format!("can't read this line of the list of memory areas: {line:?}{why}") }
     })
+}
+
+/// Whether the line begins with two addresses, the second of them after `last`.
+fn ends_beyond(line: &[u8], last: u64) -> bool {
+    let mut rest = Rest(line);
+    rest.hex().and_then(|_| rest.token(b'-')).and_then(|()| rest.hex()).is_some_and(|end| end > last)
 }
 
 fn read(line: &[u8]) -> Option<Line<'_>> {
@@ -183,6 +194,15 @@ mod tests {
 
     fn area(line: &[u8]) -> Area {
         parse(line).expect("valid").area()
+    }
+
+    #[test]
+    fn addresses_of_another_width() {
+        let last = u64::from(u32::MAX);
+        assert!(ends_beyond(b"7f5e1c000000-7f5e1c021000 rw-p 0 00:00 0", last));
+        assert!(ends_beyond(b"fffff000-100000000 rw-p 0 00:00 0", last));
+        assert!(!ends_beyond(b"ffffe000-fffff000 rw-p 0 00:00 0", last));
+        assert!(!ends_beyond(b"100000000", last) && !ends_beyond(b"x-100000000", last) && !ends_beyond(b"", last));
     }
 
     #[test]

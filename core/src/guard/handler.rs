@@ -5,7 +5,7 @@
 //! this is built for, without a lock or an allocation of its own. `errno` is put back. No Rust code in it can panic:
 //! it indexes nothing and adds nothing that could overflow.
 
-use super::table;
+use super::{cause, table};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::{mem, ptr};
 
@@ -79,7 +79,7 @@ fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c
     // SAFETY: the thread's own `errno`.
     let errno = unsafe { *errno_place() };
     // SAFETY: the kernel hands a valid `siginfo_t` to a handler with SA_SIGINFO.
-    let handled = unsafe { from_kernel(&*info) && replace((*info).si_addr() as usize) };
+    let handled = unsafe { from_kernel(&*info) && replace((*info).si_addr() as usize, context) };
     if !handled {
         hand_on(signal, info, context);
     }
@@ -102,8 +102,15 @@ const NO_RESERVE: libc::c_int = libc::MAP_NORESERVE;
 const NO_RESERVE: libc::c_int = 0;
 
 /// Puts a page of zeros where one is missing, if it is ours. False where it is not, or could not be done.
-fn replace(address: usize) -> bool {
+///
+/// # Safety
+/// `context` is the kernel's.
+unsafe fn replace(address: usize, context: *const libc::c_void) -> bool {
     let Some(page) = table::find(address) else { return false };
+    // SAFETY: the caller vouches for the context.
+    if unsafe { cause::forbidden(context, page.protection) } {
+        return false;
+    }
     let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE;
     // SAFETY: the page belongs to a guarded mapping, whose owner keeps it mapped while anybody may access it; what
     // was there can't be read any more.

@@ -5,7 +5,10 @@
 //!
 //! * `table`: which addresses are guarded; written by threads, read by the signal handler without a lock.
 //! * `handler`: the signal handler, and how it hands on what is not ours.
+//! * `cause`: whether a page is missing, or the access forbidden, where SIGBUS tells of both.
 
+#[cfg(unix)]
+mod cause;
 #[cfg(unix)]
 mod handler;
 #[cfg(unix)]
