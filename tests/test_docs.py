@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import mmap_rs
-from child import check_child, child_environment
+from child import PATIENCE, check_child, child_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

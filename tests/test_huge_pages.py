@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel import KernelArea, huge_bytes, meminfo, memfd, smaps_at
+from kernel import KernelArea, huge_bytes, memfd, meminfo, smaps_at
 from mmap_rs import (
     AttributeMismatchError,
     InvalidOffsetError,
