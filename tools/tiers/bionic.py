@@ -131,7 +131,8 @@ def launcher(work: Work, root: Path) -> None:
         zig(f"{result.name}-link", "ld.lld", *LINKING, *words, "-o", result)
 
     # The C library itself is too old for the linker; its name is what is needed.
-    (folder / "libc.c").write_text("void __libc_init(void) {}\n", encoding="utf-8")
+    names = "void __libc_init(void) {}\nvoid syscall(void) {}\n"
+    (folder / "libc.c").write_text(names, encoding="utf-8")
     compile_c(folder / "libc.c", folder / "libc.o")
     compile_c(LAUNCHER, folder / "launcher.o")
     link(folder / "libc.so", "-shared", "-soname", "libc.so", folder / "libc.o")
