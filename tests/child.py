@@ -11,6 +11,9 @@ import sys
 import textwrap
 from pathlib import Path
 
+# An emulator is far from a real processor's speed.
+PATIENCE = 2.5 if os.environ.get("MMAP_RS_EMULATOR") else 1
+
 TESTS = Path(__file__).resolve().parent
 
 # A core file of a test that dies on purpose helps no one, and may be large.
@@ -46,7 +49,8 @@ def run_child(
     """Run `code` (dedented) in a fresh interpreter and return how it ended, with its output as text.
 
     `arguments` are the child's `sys.argv[1:]`, `cwd` is the directory it starts in. A child that
-    takes longer than `timeout` seconds is killed and `subprocess.TimeoutExpired` raised.
+    takes longer than `timeout` seconds, and an emulator's more, is killed and `subprocess.TimeoutExpired`
+    raised.
     """
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", _PRELUDE + textwrap.dedent(code), *arguments],
@@ -54,7 +58,7 @@ def run_child(
         capture_output=True,
         encoding="utf-8",
         errors="replace",
-        timeout=timeout,
+        timeout=timeout * PATIENCE,
         env=child_environment(),
         cwd=cwd,
         check=False,

@@ -9,7 +9,7 @@ import sys
 import termios
 from collections.abc import Mapping
 
-from child import child_environment
+from child import PATIENCE, child_environment
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -36,7 +36,7 @@ def run(
         command(*arguments),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=60 * PATIENCE,
         env=environment(changes),
         check=False,
     )
@@ -76,5 +76,5 @@ def on_terminal(
         pass  # Linux: the last writer has closed its end
     finally:
         os.close(ours)
-    assert process.wait(60) == 0, shown
+    assert process.wait(60 * PATIENCE) == 0, shown
     return shown.decode().replace("\r\n", "\n")

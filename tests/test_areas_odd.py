@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from child import check_child
-from kernel import area_at
+from kernel import area_at, memfd
 from mmap_rs import MemoryAreas, Mmap, MmapFlags, MmapOptions
 from namespace import LARGE_DEVICE_NUMBER
 
@@ -84,7 +84,7 @@ def test_a_deleted_file(name: bytes, tmp_path: Path, page: int) -> None:
 
 @pytest.mark.parametrize("name", ["plain", " leading", "two  spaces", "new\nline", "caf\udce9"])
 def test_a_memfd(name: str, page: int) -> None:
-    number = os.memfd_create(name)
+    number = memfd(name)
     try:
         os.truncate(number, page)
         with MmapOptions.for_file(number).with_flags(MmapFlags.SHARED).map() as mapping:

@@ -21,7 +21,11 @@ def measured(ours: float, theirs: float, bar: Ratio | Excess) -> Measured:
 @pytest.mark.parametrize("family", families.NAMES)
 def test_every_statement_runs(family: str) -> None:
     names: list[str] = []
-    for case in families.load(family).cases(Scope()):
+    try:
+        cases = families.load(family).cases(Scope())
+    except ModuleNotFoundError as error:
+        pytest.skip(f"it compares with {error.name}, which is not here")
+    for case in cases:
         assert OURS in case.sides
         for bar in case.bars:
             assert set(bar.rivals) & set(case.sides), f"{case.key}: no rival of {bar}"

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from arrays import array_over
 from mmap_rs import (
     ConsumedError,
     MemoryAreas,
@@ -35,11 +35,6 @@ def writable(data: bytes) -> MmapMut:
     mapping = MmapOptions(len(data)).map_mut()
     mapping.copy_from_slice(data)
     return mapping
-
-
-def array_over(mapping: Any) -> Any:
-    """Return a NumPy array over the mapping's own memory; NumPy's stubs know only some buffers."""
-    return np.frombuffer(mapping, dtype=np.uint8)
 
 
 def test_shape_of_a_view(page: int) -> None:
@@ -64,7 +59,6 @@ def test_a_view_is_no_copy() -> None:
         assert view.tobytes() == b"axyze"
     window = (ctypes.c_char * 5).from_buffer(mapping)
     assert ctypes.addressof(window) == mapping.start() == mapping.as_mut_ptr()
-    assert array_over(mapping).ctypes.data == mapping.as_ptr()
 
 
 def test_slices_as_views() -> None:
@@ -98,7 +92,6 @@ def test_read_only_memory_gives_no_writable_buffer() -> None:
         struct.pack_into("<I", mapping, 0, 1)
     with pytest.raises((TypeError, BufferError)):
         io.BytesIO(b"wxyz").readinto(mapping)
-    assert not array_over(mapping).flags.writeable
     gc.collect()
     mapping.close()
 
@@ -119,7 +112,6 @@ def test_readers() -> None:
         assert match is not None
         assert match.span() == (5, 7)
         del match
-        assert array_over(mapping).sum() == sum(data)
         gc.collect()
         mapping.close()
 
@@ -130,10 +122,8 @@ def test_writers(tmp_path: Path) -> None:
     assert mapping[:] == struct.pack("<4xII4x", 1, 2)
     assert io.BytesIO(b"a" * 10).readinto(mapping) == 10
     assert mapping[:11] == b"a" * 10 + b"\0"
-    numbers = array_over(mapping)
-    numbers[:] = np.arange(16, dtype=np.uint8)
-    assert mapping[:] == bytes(range(16))
-    del numbers
+    with memoryview(mapping) as view:
+        view[:] = bytes(range(16))
     path = tmp_path / "written"
     with path.open("wb") as file:
         assert file.write(mapping) == 16
@@ -143,6 +133,18 @@ def test_writers(tmp_path: Path) -> None:
         assert file.readinto(mapping) == 16
     assert mapping[:] == bytes(range(16))
     mapping.close()
+
+
+def test_arrays() -> None:
+    with MmapOptions(16).map_mut() as mapping:
+        numbers = array_over(mapping)
+        assert numbers.ctypes.data == mapping.as_ptr()
+        numbers[:] = range(16)
+        assert mapping[:] == bytes(range(16))
+        assert numbers.sum() == sum(range(16))
+        del numbers
+    with writable(b"abc").make_read_only() as frozen:
+        assert not array_over(frozen).flags.writeable
 
 
 def test_a_view_writes_through_to_the_file(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import sys
 from itertools import product
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arrays import as_parameter
 from mmap_rs import MmapOptions
 from octets import Index, writable
 
@@ -136,7 +136,7 @@ SOURCES: list[Any] = [
     memoryview(b"wxyz"),
     memoryview(bytearray(b"..wxyz"))[2:],
     array.array("B", b"wxyz"),
-    np.frombuffer(b"wxyz", dtype=np.uint8),
+    as_parameter(b"wxyz"),
     (ctypes.c_ubyte * 4)(*b"wxyz"),
     memoryview(b"w.x.y.z.")[::2],
     memoryview(b"zyxw")[::-1],

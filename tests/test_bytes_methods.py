@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from itertools import product
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arrays import as_parameter
 from mmap_rs import (
     ConsumedError,
     InvalidOffsetError,
@@ -147,7 +147,7 @@ def test_fill_large(size: int, start: int, stop: int, value: int) -> None:
         memoryview(b"wxyz"),
         memoryview(b"zyxw")[::-1],
         array.array("B", b"wxyz"),
-        np.frombuffer(b"wxyz", dtype=np.uint8),
+        as_parameter(b"wxyz"),
     ],
     ids=lambda source: type(source).__name__,
 )

@@ -23,9 +23,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from arrays import numpy
 from child import check_child
 from mmap_rs import Mmap, MmapFlags, MmapMut, MmapOptions
 
@@ -151,6 +151,7 @@ def test_pickle_out_of_band(m: MmapMut) -> None:
 
 
 def test_pickle_of_an_array_over_a_mapping(m: MmapMut) -> None:
+    np = numpy()
     numbers = np.frombuffer(memoryview(m), dtype=np.uint16)
     buffers: list[pickle.PickleBuffer] = []
     data = pickle.dumps(numbers, protocol=5, buffer_callback=buffers.append)
@@ -225,6 +226,7 @@ def test_multiprocessing(tmp_path: Path) -> None:
 
 
 def test_numpy(m: MmapMut) -> None:
+    np = numpy()
     numbers = np.frombuffer(memoryview(m), dtype="<u4").reshape(128, -1)
     assert np.shares_memory(numbers, np.asarray(m))
     numbers[:, 0] = 5
@@ -237,6 +239,7 @@ def test_numpy(m: MmapMut) -> None:
 
 
 def test_numpy_files(m: MmapMut) -> None:
+    np = numpy()
     with m.as_file() as file:
         np.save(file, np.arange(100))
         file.seek(0)
@@ -249,6 +252,7 @@ def test_pandas() -> None:
         frame = pandas.read_csv(file)
         assert frame["b"].tolist() == [2, 4]
     m2 = MmapOptions(8000).map_mut()
+    np = numpy()
     series = pandas.Series(np.frombuffer(memoryview(m2), dtype=np.float64), copy=False)
     m2[:8] = struct.pack("d", 2.5)
     assert series.iloc[0] == 2.5

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mmap_rs
-from child import child_environment
+from child import PATIENCE, child_environment
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 DOCS = EXAMPLES.parent / "docs"
@@ -21,7 +21,7 @@ def run(name: str, *arguments: str, status: int = 0) -> str:
         capture_output=True,
         encoding="utf-8",
         errors="replace",
-        timeout=60,
+        timeout=60 * PATIENCE,
         env=child_environment(),
         check=False,
     )

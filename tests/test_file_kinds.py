@@ -14,7 +14,7 @@ import pytest
 
 import mmap_rs
 from child import check_child
-from kernel import descriptors
+from kernel import descriptors, memfd
 from mmap_rs import (
     InvalidOffsetError,
     InvalidSizeError,
@@ -234,7 +234,7 @@ def test_a_file_that_may_not_be_read() -> None:
 
 
 def test_a_memfd(page: int) -> None:
-    number = os.memfd_create("test")
+    number = memfd("test")
     try:
         os.write(number, b"memfd" + bytes(page - 5))
         with MmapOptions.for_file(number).with_flags(MmapFlags.SHARED).map_mut() as mapping:

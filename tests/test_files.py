@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from child import check_child
-from kernel import area_at, descriptors
+from kernel import area_at, descriptors, memfd
 from mmap_rs import Mmap, MmapFlags, MmapMut, MmapOptions, SystemCallError
 
 pytestmark = pytest.mark.skipif(
@@ -146,7 +146,7 @@ def test_the_kernel_knows_file_offset_and_mode(file: Path, page: int) -> None:
 def test_sealed_against_writing() -> None:
     import fcntl
 
-    number = os.memfd_create("sealed", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    number = memfd("sealed", "MFD_CLOEXEC|MFD_ALLOW_SEALING")
     try:
         os.write(number, b"sealed")
         fcntl.fcntl(number, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)

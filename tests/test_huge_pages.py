@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel import KernelArea, huge_bytes, meminfo, smaps_at
+from kernel import KernelArea, huge_bytes, memfd, meminfo, smaps_at
 from mmap_rs import (
     AttributeMismatchError,
     InvalidOffsetError,
@@ -217,7 +217,7 @@ def test_shared_huge_pages(pool: int) -> None:
 @pytest.mark.hugepages
 @pytest.mark.usefixtures("all_given_back")
 def test_a_file_of_huge_pages(pool: int, page: int) -> None:
-    number = os.memfd_create("huge", os.MFD_CLOEXEC | os.MFD_HUGETLB)
+    number = memfd("huge", "MFD_CLOEXEC|MFD_HUGETLB")
     try:
         os.truncate(number, 2 * pool)
         with MmapOptions.for_file(number).with_flags(MmapFlags.SHARED).map_mut() as mapping:

@@ -173,6 +173,16 @@ def test_names_without_versions_are_looked_up_where_they_are_listed() -> None:
     assert found == ["malloc is not known to be in a library of the system's"]
 
 
+def test_freebsd_has_a_library_without_versions() -> None:
+    names = frozenset({Import("kinfo_getvmmap"), Import("malloc", "FBSD_1.0")})
+    module = dataclasses.replace(LINUX, needed=frozenset({"libutil.so.9"}), imports=names)
+    assert problems("x86_64-unknown-freebsd", module) == []
+    module = dataclasses.replace(module, needed=frozenset({"libc.so.7"}))
+    assert problems("x86_64-unknown-freebsd", module) == [
+        "kinfo_getvmmap is not known to be in a library of the system's"
+    ]
+
+
 def test_names_of_macos_become_a_library_for_ios() -> None:
     text = """
     symbols:         [ _mmap, '_close$NOCANCEL',

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import hypothesis.strategies as st
-import numpy as np
 
+from arrays import HAS_NUMPY, array_over
 from mmap_rs import (
     Mmap,
     MmapFlags,
@@ -111,11 +111,6 @@ class Model:
         return self.kind in {Mmap, MmapMut}
 
 
-def array_over(real: Any) -> Any:
-    """Return a NumPy array over a mapping's memory."""
-    return np.frombuffer(real, dtype=np.uint8)
-
-
 def check_view(held: Any, content: bytes) -> None:
     """See that a view over the end of a mapping shows the bytes that are expected."""
     if type(held) is memoryview:
@@ -131,8 +126,8 @@ EXPORTS: tuple[Callable[[Any], Any], ...] = (
     memoryview,
     lambda real: real.as_slice(),
     lambda real: memoryview(real)[3:],
-    array_over,
     lambda real: real.as_file(),
+    *((array_over,) if HAS_NUMPY else ()),
 )
 FLAGS = st.sampled_from(
     [

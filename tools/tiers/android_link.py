@@ -15,6 +15,8 @@ from work import Work
 
 # Android's oldest version that is supported, as tiers.toml's tags have it; CPython asks for it too.
 API_LEVEL = "24"
+# A number for how the libraries below are made.
+EDITION = 4
 # New devices have pages of 16 KiB.
 PAGE = 16384
 
@@ -66,6 +68,7 @@ def stubs(work: Work, target: Target) -> Path:
             run("cc", *common, "-nostdlib", "-shared", soname, "empty.c", "-o", f"lib{name}.so")
         flags = [*common, "-c", "-Os", "-g0", "-DNDEBUG", "-D_LIBUNWIND_IS_NATIVE_ONLY"]
         flags += ["-fvisibility=hidden", "-fno-sanitize=all", f"-I{unwind / 'include'}"]
+        flags += ["-ffunction-sections", "-fdata-sections"]
         for name in UNWINDER:
             plain = ("-nostdlib++", "-fno-exceptions", "-fno-rtti")
             run("c++", *flags, *plain, unwind / "src" / name, "-o", f"{name}.o")
@@ -75,11 +78,13 @@ def stubs(work: Work, target: Target) -> Path:
         objects = sorted(path.name for path in folder.glob("*.o"))
         run("ar", "rcs", "libunwind.a", *objects)
         build = ("build-lib", sources / "compiler_rt.zig", "-target", bionic)
+        # zig makes one object of it; so that the linker takes what is called, not all of it.
         options = ("-O", "ReleaseSmall", "-fPIC", "-fno-stack-check", "--name", "builtins")
-        run(*build, *options, "-femit-bin=libbuiltins.a")
+        sections = ("-ffunction-sections", "-fdata-sections")
+        run(*build, *options, *sections, "-femit-bin=libbuiltins.a")
 
-    key = f"3 {' '.join(programs.REQUIREMENTS)} {' '.join(LIBRARIES)}"
-    return work.once(f"stubs/{target.triple}", key, make)
+    key = f"{' '.join(programs.REQUIREMENTS)} {' '.join(LIBRARIES)}"
+    return work.once(f"stubs/{target.triple}-{EDITION}", key, make)
 
 
 def linker(work: Work, target: Target, lld: Path) -> Path:

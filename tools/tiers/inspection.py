@@ -119,6 +119,7 @@ def unresolved(module: Module, target: Target, known: frozenset[str]) -> list[st
             continue
         if target.system in {"linux", "freebsd"}:
             is_known = bool(entry.version) or entry.name in WEAK
+            is_known |= UNVERSIONED.get(entry.name) in module.needed
         elif target.system in {"macos", "ios", "windows"}:
             is_known = bool(entry.library)
         else:
@@ -127,6 +128,9 @@ def unresolved(module: Module, target: Target, known: frozenset[str]) -> list[st
             names.append(entry.name)
     return [f"{name} is not known to be in a library of the system's" for name in sorted(names)]
 
+
+# FreeBSD's libutil gives its names no versions.
+UNVERSIONED = {"kinfo_getvmmap": "libutil.so.9"}
 
 # Asked for only if they are there: by the compiler's start-up code, and by Rust's standard library.
 WEAK = {

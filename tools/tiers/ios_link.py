@@ -17,6 +17,8 @@ import programs
 from targets import Target
 from work import Work
 
+# A number for how the libraries below are made.
+EDITION = 2
 # PEP 730's oldest iOS.
 VERSION = "13.0"
 SDK_VERSION = "18.0"
@@ -75,7 +77,7 @@ def sdk(work: Work) -> Path:
         for name in ALIASES:
             (libraries / f"lib{name}.tbd").symlink_to("libSystem.tbd")
 
-    return work.once("stubs/ios", f"2 {' '.join(programs.REQUIREMENTS)}", make)
+    return work.once(f"stubs/ios-{EDITION}", " ".join(programs.REQUIREMENTS), make)
 
 
 def device(target: Target) -> str:

@@ -7,6 +7,7 @@ system), `before` and `after` (words for it, around those that are translated).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -67,12 +68,15 @@ def translated(words: list[str]) -> list[str]:
 
 
 def script(folder: Path, lld: Path, before: list[str], after: list[str]) -> Path:
-    """Write a program that rustc can take for its linker, and return its path."""
+    """Write a program that rustc can take for its linker, and return its path.
+
+    With other words its path is another, as Cargo links anew only for what it can see.
+    """
+    content = json.dumps({"lld": str(lld), "before": before, "after": after})
+    folder = folder / hashlib.sha256(content.encode()).hexdigest()[:8]
     folder.mkdir(parents=True, exist_ok=True)
     settings, program = folder / "settings.json", folder / "cc"
-    settings.write_text(
-        json.dumps({"lld": str(lld), "before": before, "after": after}), encoding="utf-8"
-    )
+    settings.write_text(content, encoding="utf-8")
     text = f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" "{settings}" "$@"\n'
     program.write_text(text, encoding="utf-8")
     program.chmod(0o755)

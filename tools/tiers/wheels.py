@@ -108,6 +108,8 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
         words += ["--no-default-features"]
         words += [word for name in FEATURES[python] for word in ("--features", name)]
     interpreter = INTERPRETERS[python]
+    # To the last compiler alone: the standard library needs no other for it.
+    last: list[str] = []
     if target.local.link == "zig":
         words += ["--zig"]
     if target.system in {"linux", "musl"}:
@@ -118,20 +120,17 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
     elif target.system == "android":
         env["ANDROID_API_LEVEL"] = android_link.API_LEVEL
         linker = android_link.linker(work, target, rust.linker(work, "ld.lld"))
-        env[_linker_variable(target)] = str(linker)
+        last.append(f"-Clinker={linker}")
     elif target.system == "ios":
         env |= ios_link.environment(work, target)
         linker = ios_link.linker(work, target, rust.linker(work, "ld64.lld"))
-        env[_linker_variable(target)] = str(linker)
+        last.append(f"-Clinker={linker}")
         interpreter = sys.executable
     words += ["--interpreter", interpreter]
     if target.system == "linux":
-        # To the last compiler alone: the standard library needs no other for it.
         folder = work.folder(f"unwinder/{target.triple}")
-        words += ["--", *linux_link.flags(target.triple, folder, programs.python(work))]
+        last += linux_link.flags(target.triple, folder, programs.python(work))
+    if last:
+        words += ["--", *last]
     maturin = programs.python(work).with_name("maturin")
     work.run([maturin, *words], log=f"wheel-{target.triple}-{python}", env=env)
-
-
-def _linker_variable(target: Target) -> str:
-    return f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_LINKER"
