@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -83,12 +84,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what an emulator gets wrong: `MMAP_RS_EMULATOR` names those that the tests run under."""
     emulators = os.environ.get("MMAP_RS_EMULATOR", "").split()
     table = Path(__file__).parent.parent / "tools" / "tiers" / "emulators.toml"
-    rows: list[dict[str, str]] = []
+    rows: list[dict[str, Any]] = []
     if emulators:
         rows = tomllib.loads(table.read_text(encoding="utf-8"))["skip"]
     for row in rows:
         if row["emulator"] in emulators:
             mark = pytest.mark.skip(reason=f"{row['emulator']}: {row['why']}")
             for item in items:
-                if fnmatchcase(item.nodeid, row["tests"]):
+                if any(fnmatchcase(item.nodeid, pattern) for pattern in row["tests"]):
                     item.add_marker(mark)

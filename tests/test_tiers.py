@@ -6,6 +6,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -302,3 +303,16 @@ def test_a_target_that_is_not_listed_is_a_wrong_command_line() -> None:
     )
     assert done.returncode == 2
     assert "'vax-dec-ultrix' is not in tiers.toml" in done.stderr
+
+
+def test_what_emulators_get_wrong_are_tests_that_there_are() -> None:
+    rows = tomllib.loads((TOOLS / "emulators.toml").read_text(encoding="utf-8"))["skip"]
+    for row in rows:
+        assert row["emulator"] in {"qemu", "qemu-arm", "wine"}
+        for pattern in row["tests"]:
+            path, *names = re.split(r"::|\*|\[", pattern)
+            source = (TOOLS.parent.parent / path).read_text(encoding="utf-8")
+            assert names, pattern
+            assert all(name in source for name in names[:1]), pattern
+    both = [(row["emulator"], row["why"]) for row in rows]
+    assert len(set(both)) == len(both)

@@ -88,4 +88,5 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
         timeout=TIMEOUT,
         machine=target.arch,
         qemu=programs,
+        emulators="qemu qemu-arm" if target.arch == "armv7l" else "qemu",
     )
