@@ -17,6 +17,7 @@ sys.path.insert(0, str(TOOLS))
 import inspection  # noqa: E402
 import ios_link  # noqa: E402
 import lld_as_cc  # noqa: E402
+import msvc_link  # noqa: E402
 import results  # noqa: E402
 import tables  # noqa: E402
 from modules import Import, Module  # noqa: E402
@@ -257,6 +258,25 @@ def test_a_table_says_no_more_than_the_results() -> None:
     failed = dataclasses.replace(wheel, verdict="FAILED")
     assert "| fails (2026-01-01) |" in tables.platforms([target], [failed])
     assert "| Android | - | - |" in tables.readme([target], [failed])
+
+
+def test_a_table_is_no_reason_to_build_again() -> None:
+    page = (TOOLS.parent.parent / "README.md").read_text(encoding="utf-8")
+    rows = tables.readme(load(), [])
+    assert rows not in tables.without(page)
+    assert tables.without(tables.replaced(page, [rows])) == tables.without(page)
+    assert tables.without(page + "more") != tables.without(page)
+
+
+def test_another_module_gets_a_record_of_its_own() -> None:
+    record = f"{msvc_link.MODULE},sha256=old,10\nmmap_rs/py.typed,sha256=kept,0\nx/RECORD,,\n"
+    lines = list(msvc_link.records(record, b"abc"))
+    digest = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"
+    assert lines == [
+        f"{msvc_link.MODULE},sha256={digest},3\n",
+        "mmap_rs/py.typed,sha256=kept,0\n",
+        "x/RECORD,,\n",
+    ]
 
 
 def test_a_making_that_broke_off_leaves_nothing(tmp_path: Path) -> None:

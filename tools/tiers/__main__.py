@@ -32,9 +32,6 @@ this machine can't do is told as `absent`, with the reason, and is no failure.
 # What is set for builds on this machine, and would mislead those for others.
 FOREIGN = ("PYO3_PYTHON", "RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS")
 
-# The kinds of wheels that tests run on, by what stands behind the Python's version.
-KINDS = {"": "abi3-py311", "abi3t": "abi3t-py315"}
-
 Verdict = Literal["ok", "FAILED", "absent"]
 Step = tuple[str, Callable[[], str]]
 
@@ -86,7 +83,7 @@ def wheel(work: Work, target: Target, python: str) -> str:
 def test(work: Work, target: Target, python: str, arguments: list[str]) -> str:
     """Run the test suite on the wheel, in the place that tiers.toml names.
 
-    `python` is a version, such as 3.11, or with the kind of wheel behind it, such as 3.15-abi3t.
+    `python` is a version, such as 3.11, or with the kind of wheel behind it, such as 3.15-abi3t or 3.13-msvc.
     """
     wheels = importlib.import_module("wheels")
     name, key = f"test-{target.triple}-{python}", str(wheels.fingerprint("tests", "tools/tiers"))
@@ -97,9 +94,7 @@ def test(work: Work, target: Target, python: str, arguments: list[str]) -> str:
         )
         return before
     version, _, kind = python.partition("-")
-    if kind not in KINDS:
-        raise Absent(f"there is no kind of wheel {kind!r} to test; there are {', '.join(KINDS)}")
-    built: Path = wheels.build(work, target, KINDS[kind])
+    built: Path = wheels.tested(work, target, kind)
     try:
         module = importlib.import_module(PLACES[target.local.place])
     except ModuleNotFoundError as error:
@@ -108,7 +103,7 @@ def test(work: Work, target: Target, python: str, arguments: list[str]) -> str:
         raise Absent(f"there is no runner for the place {target.local.place!r}") from error
     tally: Tally = module.test(work, target, built, version, arguments)
     counts = f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped"
-    text = f"{counts}: {tally.python}, {tally.under}"
+    text = f"{counts}: {tally.python}, {tally.under}" + (f", the {kind} wheel" if kind else "")
     if tally.failed:
         raise Failed(text)
     if not arguments:
@@ -193,7 +188,9 @@ def parser() -> argparse.ArgumentParser:
             "--record", action="store_true", help=f"keep what was seen in {results.PATH.name}"
         )
         if name in {"test", "all"}:
-            command.add_argument("--python", help="only this Python, e.g. 3.13 or 3.15-abi3t")
+            command.add_argument(
+                "--python", help="only this Python, e.g. 3.13, 3.15-abi3t or 3.13-msvc"
+            )
             command.add_argument("--pytest", default="", help="arguments for pytest, in one word")
         if name == "wheel":
             command.add_argument(

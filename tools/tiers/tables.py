@@ -108,9 +108,19 @@ def readme(targets: list[Target], found: list[Result]) -> str:
     return "\n".join(rows)
 
 
+def _around(text: str) -> list[str]:
+    """Return what stands before, between and after the tables of a page."""
+    return re.split(f"{re.escape(BEGIN)}.*?{re.escape(END)}", text, flags=re.DOTALL)
+
+
+def without(text: str) -> str:
+    """Return a page without its tables."""
+    return "".join(_around(text))
+
+
 def replaced(text: str, tables: list[str]) -> str:
     """Put tables between the marks of a page, in their order."""
-    parts = re.split(f"{re.escape(BEGIN)}.*?{re.escape(END)}", text, flags=re.DOTALL)
+    parts = _around(text)
     if len(parts) != len(tables) + 1:
         raise ValueError(f"the page has {len(parts) - 1} places for tables, not {len(tables)}")
     page = parts[0]

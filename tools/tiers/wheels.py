@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 import android_link
+import gnu_link
 import ios_link
 import linux_link
+import msvc_link
 import programs
 import rust
+import tables
 from targets import ROOT, Target
 from work import Absent, Failed, Work
 
@@ -21,18 +24,18 @@ SOURCES = (
     "Cargo.lock",
     "pyproject.toml",
     "build.rs",
-    "README.md",
     "tiers.toml",
     "THIRD-PARTY.md",
 )
 FOLDERS = ("src", "core/src", "python/mmap_rs", "sbom")
 SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed", ".json"}
 
-LINKING = {"android_link", "ios_link", "linux_link", "lld_as_cc", "wheels"}
+LINKING = {"android_link", "gnu_link", "ios_link", "linux_link", "lld_as_cc", "msvc_link", "wheels"}
 
 # The features of Cargo.toml that a kind of wheel has, and the interpreter that stands for it.
 FEATURES = {"abi3-py311": ["abi3-py311"], "cp314t": [], "abi3t-py315": ["abi3t-py315"]}
 INTERPRETERS = {"abi3-py311": "python3.11", "cp314t": "python3.14t", "abi3t-py315": "python3.15t"}
+TESTED = {"": "abi3-py311", "abi3t": "abi3t-py315"}
 # Microsoft's linker and libraries are not to be had here: for Windows, zig links with those of MinGW.
 LINKED_AS = {
     "x86_64-pc-windows-msvc": "x86_64-pc-windows-gnu",
@@ -54,6 +57,8 @@ def fingerprint(*folders: str) -> str:
     for path in sorted(paths):
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(path.read_bytes())
+    # Its table tells what came of the tests, which is no reason to do them again.
+    digest.update(tables.without((ROOT / "README.md").read_text(encoding="utf-8")).encode())
     digest.update(" ".join(programs.REQUIREMENTS).encode())
     return digest.hexdigest()[:16]
 
@@ -72,6 +77,17 @@ def build(work: Work, target: Target, python: str = "abi3-py311") -> Path:
 
     made = work.once(f"wheels/{target.triple}-{python}", fingerprint(), make)
     return next(made.glob("*.whl"))
+
+
+def tested(work: Work, target: Target, kind: str) -> Path:
+    """Return the wheel to run the tests on, by what stands behind the Python's version in tiers.toml."""
+    if kind == "msvc":
+        return msvc_link.relinked(work, target, build(work, target), fingerprint())
+    if kind not in TESTED:
+        raise Absent(
+            f"there is no kind of wheel {kind!r} to test; there are {', '.join(TESTED)}, msvc"
+        )
+    return build(work, target, TESTED[kind])
 
 
 def inspected(work: Work, target: Target, python: str) -> str:
@@ -127,7 +143,9 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
         last.append(f"-Clinker={linker}")
         interpreter = sys.executable
     words += ["--interpreter", interpreter]
-    if target.system == "linux":
+    if target.system == "windows":
+        last += gnu_link.flags(work)
+    elif target.system == "linux":
         folder = work.folder(f"unwinder/{target.triple}")
         last += linux_link.flags(target.triple, folder, programs.python(work))
     if last:
