@@ -2,11 +2,11 @@
 
 use crate::args::{Number, Range};
 use crate::error::told;
-use crate::flags;
+use crate::{flags, paths};
 use mmap_rs_core::areas::{self, Area};
 use pyo3::prelude::*;
 use pyo3::types::PyRange;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// A memory area of a process: addresses that are mapped alike. Immutable, equal by value.
 ///
@@ -99,8 +99,8 @@ impl MemoryArea {
     ///     >>> libraries = {area.path() for area in MemoryAreas.open() if area.path()}
     ///     >>> len(libraries) > 0
     ///     True
-    fn path(&self) -> Option<PathBuf> {
-        self.area.path.as_ref().map(|(path, _)| PathBuf::from(path))
+    fn path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.area.path.as_ref().map(|(path, _)| paths::object(py, Path::new(path))).transpose()
     }
 
     /// Return where in the file the area begins, in bytes, an int; `None` where it has no path.

@@ -2,6 +2,7 @@
 
 use crate::call::{call, import};
 use crate::mapping::Mapping;
+use crate::paths;
 use mmap_rs_core::Error;
 use mmap_rs_core::error::SystemError;
 use pyo3::prelude::*;
@@ -83,7 +84,7 @@ fn system(py: Python<'_>, name: &str, error: &SystemError) -> PyResult<PyErr> {
     named.set_item("variant", error.variant)?;
     if let Some(path) = &error.path {
         // As text, as `open()` has it.
-        named.set_item("filename", path.as_os_str())?;
+        named.set_item("filename", paths::text(py, path)?)?;
     }
     // Python takes the class of the exception from the Windows number, where it is given one.
     if cfg!(windows) && error.errno.is_none() {

@@ -20,6 +20,7 @@ mod mapping;
 mod open;
 mod options;
 mod page_size;
+mod paths;
 mod search;
 mod slices;
 mod slots;

@@ -4,6 +4,7 @@ use crate::args::Number;
 use crate::audit;
 use crate::call::{call, import};
 use crate::error::{raise, told};
+use crate::paths;
 use mmap_rs_core::Error;
 use mmap_rs_core::memory::{Access, Request, Source};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 pub fn ready<'a>(py: Python<'_>, source: &'a Source, write: bool) -> PyResult<Cow<'a, Source>> {
     let Some(path) = source.unopened() else { return Ok(Cow::Borrowed(source)) };
     let flags = import(py, "os", if write { "O_RDWR" } else { "O_RDONLY" })?;
-    audit::event(py, ("open", path.as_os_str(), py.None(), flags))?;
+    audit::event(py, ("open", paths::text(py, path)?, py.None(), flags))?;
     told(py, py.detach(|| source.opened(write))).map(Cow::Owned)
 }
 

@@ -52,11 +52,17 @@ impl MmapOptions {
         let descriptor = source.and_then(|source| source.descriptor()).unwrap_or(-1);
         let offset = source.map_or(0, |source| source.offset());
         audit::event(py, (intern!(py, "mmap_rs.map"), kind, request.size, request.flags.bits(), descriptor, offset))?;
+        let exec = |address| audit::event(py, (intern!(py, "mmap_rs.exec"), address, request.size));
+        // What is at a fixed address would be lost before a hook could refuse; and the address is known.
+        let fixed = request.unsafe_flags.contains(UnsafeMmapFlags::MAP_FIXED) && request.address != 0;
+        if access.is_exec() && fixed {
+            exec(request.address)?;
+        }
         let made = detached_if(py, request.may_wait(), || request.map(access, reserved));
         let region = told(py, made)?;
-        if access.is_exec() {
+        if access.is_exec() && !fixed {
             // A hook that raises has the region dropped, and so unmapped.
-            audit::event(py, (intern!(py, "mmap_rs.exec"), region.span().start, region.span().len))?;
+            exec(region.span().start)?;
         }
         wrap(py, region)
     }

@@ -1,12 +1,13 @@
 """Areas where upstream stops: odd names of files, and devices with large numbers, as containers have them."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from child import check_child
+from child import PATIENCE, check_child, child_environment
 from kernel import area_at, memfd
 from mmap_rs import MemoryAreas, Mmap, MmapFlags, MmapOptions
 from namespace import LARGE_DEVICE_NUMBER
@@ -103,6 +104,46 @@ def test_odd_names_do_not_end_the_list(tmp_path: Path, page: int) -> None:
         mappings.append(MmapOptions(page).with_file(path).map())
     starts = {area.start() for area in MemoryAreas.open()}
     assert {mapping.start() for mapping in mappings} <= starts
+
+
+# Where file names have another encoding than UTF-8, bytes that happen to be UTF-8 are no exception.
+IN_ANOTHER_ENCODING = """
+import os, sys
+from pathlib import Path
+from mmap_rs import MemoryAreas, MmapOptions
+
+print(sys.getfilesystemencoding())
+path = os.fsencode(sys.argv[1])
+opened = []
+sys.addaudithook(lambda event, args: event == "open" and opened.append(args[0]))
+with MmapOptions.for_file(path).map() as mapping:
+    assert os.fsdecode(path) in opened, opened
+    area = MemoryAreas.query(mapping.start())
+assert area.path() == Path(os.fsdecode(path)), ascii(area.path())
+assert os.fsencode(area.path()) == path
+os.unlink(path)
+try:
+    MmapOptions.for_file(path)
+except FileNotFoundError as error:
+    assert error.filename == os.fsdecode(path), ascii(error.filename)
+"""
+
+
+def test_a_name_that_is_utf_8_where_names_are_not(tmp_path: Path, page: int) -> None:
+    path = os.path.join(os.fsencode(tmp_path), "größe 漢字".encode())
+    Path(os.fsdecode(path)).write_bytes(bytes(page))
+    locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", IN_ANOTHER_ENCODING, path],
+        env=child_environment() | locale,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    if done.stdout.strip() == "utf-8":
+        pytest.skip("the C library has no locale but UTF-8")
 
 
 # --- device numbers

@@ -206,6 +206,29 @@ with hole(2 * page) as address:
 """)
 
 
+def test_a_hook_that_refuses_an_executable_map_leaves_what_is_at_its_fixed_address() -> None:
+    child("""
+fixed = jit.with_unsafe_flags(UnsafeMmapFlags.MAP_FIXED)
+mapping = options.map_mut()
+mapping[0] = 77
+for name in ("map_exec", "map_exec_mut", "reserve_exec", "reserve_exec_mut"):
+    act = getattr(fixed.with_address(mapping.start()), name)
+    for refused in ("mmap_rs.map", "mmap_rs.exec"):
+        must_refuse(act)
+        assert permissions_at(mapping.start()) == "rw-p", name
+        assert mapping[0] == 77
+refused = None
+with hole(2 * page) as address:
+    for name in ("map_exec", "map_exec_mut", "reserve_exec", "reserve_exec_mut"):
+        taken()
+        with getattr(fixed.with_address(address), name)() as made:
+            assert made.start() == address, name
+        seen = taken()
+        assert [event[0] for event in seen] == ["map", "exec"], seen
+        assert seen[1] == ("exec", address, 2 * page), seen
+""")
+
+
 def test_what_fails_before_is_no_event_of_its_own() -> None:
     child("""
 mapping = options.map_mut()

@@ -202,16 +202,18 @@ def test_odd_paths_are_one_line_each(name: bytes, shown: str, tmp_path: Path, pa
     with MmapOptions(page).with_file(path).map() as mapping:
         (line,), _ = table(output("areas", "--pid", ME, "--address", hex(mapping.start())))
         assert line.endswith(f"  {tmp_path}/{shown}")
-        # Also where the encoding has no such letters.
-        plain = run(
-            "areas",
-            "--pid",
-            ME,
-            "--address",
-            hex(mapping.start()),
-            changes={"PYTHONIOENCODING": "ascii"},
-        )
-        assert plain.stdout.isascii()
+        # Also where the encoding, or that of file names too, has no such letters.
+        for changes in (
+            {"PYTHONIOENCODING": "ascii"},
+            {
+                "LC_ALL": "C",
+                "PYTHONCOERCECLOCALE": "0",
+                "PYTHONUTF8": "0",
+                "PYTHONIOENCODING": "ascii",
+            },
+        ):
+            plain = run("areas", "--pid", ME, "--address", hex(mapping.start()), changes=changes)
+            assert plain.stdout.isascii()
 
 
 @pytest.mark.parametrize(
