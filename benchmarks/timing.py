@@ -34,5 +34,5 @@ def best(sides: Mapping[str, Turn], seconds: float) -> dict[str, float]:
 
 def measure(case: Case, seconds: float) -> dict[str, float]:
     """Return the best time of one call of each side, in seconds; `seconds` is what the case may take."""
-    least = best(case.sides, 2 * seconds if case.once else seconds)
+    least = best(case.sides, 6 * seconds if case.once else seconds)
     return {name: value / case.calls for name, value in least.items()}
