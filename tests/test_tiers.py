@@ -254,7 +254,11 @@ def test_a_table_says_no_more_than_the_results() -> None:
     target = find("aarch64-linux-android")
     assert tables.platforms([target], []).endswith("| not yet | not yet | not yet |")
     wheel = Result(target.triple, "wheel", "2026-01-01", "c", "ok", "a.whl, 300 KiB; symbols")
-    assert "| yes, 2026-01-01, 300 KiB (stubs) | not yet |" in tables.platforms([target], [wheel])
+    row = "| yes, 2026-01-01 (its wheel) | yes, 2026-01-01, 300 KiB (stubs) | not yet |"
+    assert row in tables.platforms([target], [wheel])
+    windows = find("x86_64-pc-windows-msvc")
+    other = dataclasses.replace(wheel, triple=windows.triple)
+    assert "| not yet | yes, 2026-01-01, 300 KiB (gnu) |" in tables.platforms([windows], [other])
     failed = dataclasses.replace(wheel, verdict="FAILED")
     assert "| fails (2026-01-01) |" in tables.platforms([target], [failed])
     assert "| Android | - | - |" in tables.readme([target], [failed])

@@ -36,6 +36,14 @@ def _cell(result: Result | None) -> str:
     return f"yes, {result.date}"
 
 
+def _compiled(target: Target, check: Result | None, wheel: Result | None) -> str:
+    """Say whether the target compiles: of a wheel that was built, all of the package's code does."""
+    # For Windows the wheel is made of another target, which MinGW's libraries go with.
+    if check is None and wheel is not None and wheel.verdict == "ok" and target.system != "windows":
+        return f"{_cell(wheel)} (its wheel)"
+    return _cell(check)
+
+
 def _tests(target: Target, found: list[Result]) -> str:
     """Say on which Pythons the tests ran, and where."""
     parts: list[str] = []
@@ -72,7 +80,7 @@ def platforms(targets: list[Target], found: list[Result]) -> str:
             f"`{target.triple}`",
             str(target.tier or "beyond"),
             f"`{target.tag}`",
-            _cell(_named(own, "check")),
+            _compiled(target, _named(own, "check"), wheel),
             built,
             _tests(target, own),
         ]
