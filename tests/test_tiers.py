@@ -14,6 +14,7 @@ import pytest
 TOOLS = Path(__file__).resolve().parent.parent / "tools" / "tiers"
 sys.path.insert(0, str(TOOLS))
 
+import gnu_link  # noqa: E402
 import inspection  # noqa: E402
 import ios_link  # noqa: E402
 import lld_as_cc  # noqa: E402
@@ -215,6 +216,12 @@ def test_a_compilers_words_become_the_linkers(tmp_path: Path) -> None:
     words += ["-march=armv7-a", "-dynamiclib", "-o", "x.so", "-nodefaultlibs", "a.o"]
     expected = ["--as-needed", "-z", "now", "-O1", "-lc", "-dylib", "-o", "x.so", "a.o"]
     assert lld_as_cc.translated(words) == expected
+
+
+def test_a_list_of_exports_is_a_file_for_zig() -> None:
+    words = ["maturin", "-Wl,/tmp/rustc1/list.def", "-Wl,--dynamicbase", "a.o", "b.def"]
+    expected = ["maturin", "/tmp/rustc1/list.def", "-Wl,--dynamicbase", "a.o", "b.def"]
+    assert gnu_link.translated(words) == expected
 
 
 def test_the_list_of_targets_is_sound() -> None:

@@ -1,28 +1,63 @@
-"""Lets zig link for Windows what Debian's compiler asks it to.
+"""Links for Windows with the libraries of MinGW that zig brings.
 
-Debian's Rust names two libraries more than Rust's own: GCC's guard of the stack, `-lssp_nonshared -lssp`.
-Nothing is compiled with that guard here, and zig has no libraries of these names: empty ones are made.
+`maturin build --zig` does the same, but asks for the export of `PyInit_mmap_rs._mmap_rs`, a name that no
+module inside a package has (seen in maturin 1.16.0). So zig is called here in maturin's way, with what rustc
+itself asks for. Two more things need help. rustc lists the exports in a file that it names in a way only
+GNU's linker knows. And Debian's Rust names two libraries more than Rust's own, GCC's guard of the stack:
+`-lssp_nonshared -lssp`. Nothing is compiled with that guard here, and zig has no libraries of these names:
+empty ones are made.
 """
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from pathlib import Path
 
 import programs
 from work import Work
 
-NAMES = ("ssp", "ssp_nonshared")
+EMPTY = ("ssp", "ssp_nonshared")
+# zig's names of the targets.
+ZIG = {
+    "x86_64-pc-windows-gnu": "x86_64-windows-gnu",
+    "i686-pc-windows-gnu": "x86-windows-gnu",
+    "aarch64-pc-windows-gnullvm": "aarch64-windows-gnu",
+}
 
 
-def flags(work: Work) -> list[str]:
-    """Return what to tell rustc, and make the libraries for it."""
+def _libraries(work: Work) -> Path:
     zig: list[str | Path] = [programs.python(work), "-m", "ziglang"]
     env = programs.zig_env(work)
 
     def make(folder: Path) -> None:
-        for name in NAMES:
+        for name in EMPTY:
             archive = f"lib{name}.a"
             work.run([*zig, "ar", "rcs", archive], log="gnu-libraries", env=env, cwd=folder)
 
-    folder = work.once("gnu-libraries", " ".join((*NAMES, *programs.REQUIREMENTS)), make)
-    return [f"-Lnative={folder}"]
+    return work.once("gnu-libraries", " ".join((*EMPTY, *programs.REQUIREMENTS)), make)
+
+
+def linker(work: Work, triple: str) -> Path:
+    """Return a program that links for Windows."""
+    python = programs.python(work)
+    maturin = python.with_name("maturin")
+    command = [maturin, "zig", "cc", "--", "-g", "-fno-sanitize=all", "-target", ZIG[triple]]
+    program = work.folder(f"linker/{triple}") / "cc"
+    words = shlex.join(map(str, [sys.executable, Path(__file__).resolve(), *command]))
+    program.write_text(
+        f'#!/bin/sh\nexec env ZIG_COMMAND="{python} -m ziglang" {words} "$@" -L{_libraries(work)}\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    return program
+
+
+def translated(words: list[str]) -> list[str]:
+    """Return the words for zig: a list of exports is a file like others."""
+    return [word.removeprefix("-Wl,") if word.endswith(".def") else word for word in words]
+
+
+if __name__ == "__main__":
+    os.execv(sys.argv[1], translated(sys.argv[1:]))

@@ -126,13 +126,15 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
     interpreter = INTERPRETERS[python]
     # To the last compiler alone: the standard library needs no other for it.
     last: list[str] = []
-    if target.local.link == "zig":
+    if target.local.link == "zig" and target.system != "windows":
         words += ["--zig"]
     if target.system in {"linux", "musl"}:
         # The tag ends in the architecture: manylinux_2_17_x86_64.
         words += ["--compatibility", target.tag.removesuffix(f"_{target.arch}")]
     elif target.system == "freebsd":
         env["MATURIN_FREEBSD_VERSION"] = FREEBSD
+    elif target.system == "windows":
+        last.append(f"-Clinker={gnu_link.linker(work, triple)}")
     elif target.system == "android":
         env["ANDROID_API_LEVEL"] = android_link.API_LEVEL
         linker = android_link.linker(work, target, rust.linker(work, "ld.lld"))
@@ -143,9 +145,7 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
         last.append(f"-Clinker={linker}")
         interpreter = sys.executable
     words += ["--interpreter", interpreter]
-    if target.system == "windows":
-        last += gnu_link.flags(work)
-    elif target.system == "linux":
+    if target.system == "linux":
         folder = work.folder(f"unwinder/{target.triple}")
         last += linux_link.flags(target.triple, folder, programs.python(work))
     if last:
