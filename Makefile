@@ -178,9 +178,8 @@ deny: $(STAMPS)/venv ## Check the Rust crates: licences, sources, advisories, an
 
 .PHONY: audit
 audit: $(NEEDS:%=$(STAMPS)/%) ## Look for published advisories on all Python tools; needs an index that tells them
-	@mkdir -p target
-	@$(PIP) freeze --all --exclude-editable >target/audited.txt
-	@$(PY) -m pip_audit --strict --no-deps --disable-pip --progress-spinner off -r target/audited.txt
+	@echo "==> advisories on the Python tools"
+	@$(PY) tools/audit.py
 
 .PHONY: workflows
 workflows: $(STAMPS)/workflows $(STAMPS)/test ## Check the workflows of .github

@@ -229,6 +229,35 @@ def test_the_papers_on_other_crates_are_current() -> None:
         assert f"- {component['name']} {component['version']} (" in paper
 
 
+NAME = f"mmap_rs-{VERSION}-cp311-abi3-manylinux_2_17_x86_64.whl"
+CLEAN: dict[str, Any] = {"name": "a", "version": "1.0", "vulns": []}
+FAULTY: dict[str, Any] = {
+    "name": "b",
+    "version": "2",
+    "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1", "3"]}],
+}
+UNKNOWN: dict[str, Any] = {"name": "c", "skip_reason": "Dependency not found: c (3)"}
+
+
+@pytest.mark.parametrize(
+    ("packages", "status", "said"),
+    [
+        ([CLEAN], 0, "1 packages, 0 advisories, 0 packages not known"),
+        ([CLEAN, FAULTY], 1, "b 2: PYSEC-1, mended in 2.1, 3"),
+        ([CLEAN, UNKNOWN], 1, "Dependency not found: c (3)"),
+        # An index that tells no advisories says of every package that it is not there.
+        ([UNKNOWN, UNKNOWN], 2, "not checked, as the package index here tells none"),
+        ([], 2, "nothing is known of the 0 packages"),
+    ],
+)
+def test_an_audit_that_saw_nothing_is_no_pass(
+    packages: list[dict[str, Any]], status: int, said: str
+) -> None:
+    found, lines = tool("audit").verdict({"dependencies": packages, "fixes": []})
+    assert found == status
+    assert said in "\n".join(lines)
+
+
 def wheel(**changes: bytes | None) -> dict[str, bytes]:
     """The files of a wheel as it should be, but for changes; None leaves a file out."""
     info = f"mmap_rs-{VERSION}.dist-info"
@@ -268,9 +297,6 @@ def wheel(**changes: bytes | None) -> dict[str, bytes]:
     ]
     files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]).encode()
     return files
-
-
-NAME = f"mmap_rs-{VERSION}-cp311-abi3-manylinux_2_17_x86_64.whl"
 
 
 def problems(files: dict[str, bytes], name: str = NAME, size: int = 1) -> str:
