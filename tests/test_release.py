@@ -230,6 +230,32 @@ def test_the_papers_on_other_crates_are_current() -> None:
 
 
 NAME = f"mmap_rs-{VERSION}-cp311-abi3-manylinux_2_17_x86_64.whl"
+FREEBSD = "mmap_rs-1.2.3-cp311-abi3-freebsd_14_2_release_amd64.whl"
+
+
+@pytest.mark.parametrize(
+    ("wheel", "platform", "taken"),
+    [
+        (FREEBSD, "freebsd-14.4-RELEASE-amd64", "freebsd_14_4_release_amd64"),
+        (FREEBSD, "freebsd-14.4-RELEASE-p2-amd64", "freebsd_14_4_release_p2_amd64"),
+        # Another version of the system, another processor, another system: the wheel stays what it is.
+        (FREEBSD, "freebsd-15.0-RELEASE-amd64", "freebsd_14_2_release_amd64"),
+        (FREEBSD, "freebsd-14.4-RELEASE-i386", "freebsd_14_2_release_amd64"),
+        (FREEBSD, "linux-x86_64", "freebsd_14_2_release_amd64"),
+        (NAME, "linux-x86_64", "manylinux_2_17_x86_64"),
+        (NAME, "freebsd-14.4-RELEASE-amd64", "manylinux_2_17_x86_64"),
+    ],
+)
+def test_a_wheel_for_freebsd_is_tried_on_later_releases(
+    tmp_path: Path, wheel: str, platform: str, taken: str
+) -> None:
+    path = tmp_path / wheel
+    path.write_bytes(b"PK")
+    found = tool("try_wheel").for_this_release(path, tmp_path / "named", platform)
+    assert found.name == f"{wheel.rsplit('-', 1)[0]}-{taken}.whl"
+    assert found.read_bytes() == b"PK"
+
+
 CLEAN: dict[str, Any] = {"name": "a", "version": "1.0", "vulns": []}
 FAULTY: dict[str, Any] = {
     "name": "b",

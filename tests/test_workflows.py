@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -195,6 +196,33 @@ def test_the_script_of_the_virtual_machine_exists() -> None:
         step["with"]["run"] for _, step in steps() if step.get("uses", "").startswith("vmactions/")
     ]
     assert runs == ["sh tools/freebsd.sh test", 'sh tools/freebsd.sh wheel "${TARGET}"']
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script, for Linux")
+@pytest.mark.parametrize(
+    ("platform", "emulators"),
+    [("", ""), ("linux/arm/v7", "qemu qemu-arm"), ("linux/arm64", "qemu")],
+)
+def test_a_container_of_another_processor_is_told_as_emulated(
+    tmp_path: Path, platform: str, emulators: str
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    docker.chmod(0o755)
+    words = ["sh", str(ROOT / "tools" / "try-in-container.sh"), "cp314t", "an-image", platform]
+    done = subprocess.run(
+        words,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
+    )
+    said = done.stdout.splitlines()
+    assert [line for line in said if line.startswith("MMAP_RS_EMULATOR=")] == (
+        [f"MMAP_RS_EMULATOR={emulators}"] if emulators else []
+    )
+    assert ("--platform" in said) == bool(platform)
+    assert said[-2:] == ["/tree/tools/try-in-place.sh", "/opt/python/cp314-cp314t/bin/python"]
 
 
 @pytest.mark.parametrize("target", targets(), ids=lambda target: target["triple"])
