@@ -149,11 +149,29 @@ def test_what_publishes_is_protected_and_runs_nothing_of_the_tree() -> None:
     assert publish["environment"] == "release"
     assert "refs/tags/v" in publish["if"]
     assert publish["needs"] == "complete"
-    used = [step.get("uses", "").partition("@")[0] for step in publish["steps"]]
-    assert used == ["actions/download-artifact", "actions/attest", "pypa/gh-action-pypi-publish"]
-    assert publish["steps"][2]["with"]["attestations"] is True
-    # A trusted publisher proves itself: there is no password to steal.
-    assert not {"password", "user"} & set(publish["steps"][2]["with"])
+    steps = [(step.get("uses", "").partition("@")[0], step["with"]) for step in publish["steps"]]
+    assert [name for name, _ in steps] == [
+        "actions/download-artifact",
+        "actions/download-artifact",
+        "actions/attest",
+        "pypa/gh-action-pypi-publish",
+    ]
+    (_, ours), (_, apart), (_, attested), (_, published) = steps
+    assert (ours["pattern"], ours["path"]) == ("dist-*", "dist")
+    assert (apart["pattern"], apart["path"]) == ("apart-*", "apart")
+    # All that the release page offers, and not only what the package index takes.
+    assert attested["subject-path"].split() == ["dist/*", "apart/*"]
+    assert published["attestations"] is True
+    # A trusted publisher proves itself: there is no password to steal. It takes the folder dist.
+    assert not {"password", "user", "packages-dir"} & set(published)
+
+
+def test_all_files_of_a_release_are_inspected_before_they_are_published() -> None:
+    complete = load(ROOT / ".github" / "workflows" / "wheels.yml")["jobs"]["complete"]
+    (fetched,) = [step["with"] for step in complete["steps"] if "path" in step.get("with", {})]
+    assert fetched == {"path": "dist", "merge-multiple": True}
+    runs = [step["run"] for step in complete["steps"] if "run" in step]
+    assert runs == ["python tools/release.py complete dist", "make inspect-wheels"]
 
 
 def test_the_tag_is_compared_with_the_version_before_anything_is_built() -> None:
