@@ -256,6 +256,20 @@ def test_a_wheel_for_freebsd_is_tried_on_later_releases(
     assert found.read_bytes() == b"PK"
 
 
+def test_a_source_distribution_is_the_whole_tree() -> None:
+    check_dist = tool("check_dist")
+    tree = {*check_dist.NEEDED, "tests/test_a.py", "benchmarks/rust/Cargo.toml"} - {"PKG-INFO"}
+    assert check_dist.sdist_problems({*tree, "PKG-INFO"}, tree) == []
+    assert check_dist.sdist_problems({*tree, "target/a.so"}, tree) == [
+        "not in the sdist: PKG-INFO",
+        "only in the sdist: target/a.so",
+    ]
+    fewer = {*tree, "PKG-INFO"} - {"benchmarks/rust/Cargo.toml"}
+    assert check_dist.sdist_problems(fewer, tree) == [
+        "not in the sdist: benchmarks/rust/Cargo.toml"
+    ]
+
+
 CLEAN: dict[str, Any] = {"name": "a", "version": "1.0", "vulns": []}
 FAULTY: dict[str, Any] = {
     "name": "b",
