@@ -193,6 +193,23 @@ def test_upstreams_version_is_pinned_and_told() -> None:
     assert mmap_rs.__version__ == VERSION
 
 
+def test_the_metadata_name_the_systems_that_there_are_wheels_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {line for line in project["classifiers"] if line.startswith("Operating System :: ")}
+    names = {
+        "android": "Android",
+        "freebsd": "POSIX :: BSD :: FreeBSD",
+        "ios": "iOS",
+        "linux": "POSIX :: Linux",
+        "macos": "MacOS",
+        "musl": "POSIX :: Linux",
+        "windows": "Microsoft :: Windows",
+    }
+    targets = tomllib.loads((ROOT / "tiers.toml").read_text(encoding="utf-8"))["target"]
+    released = {target["system"] for target in targets if target["release"]["build"] != "none"}
+    assert named == {f"Operating System :: {names[system]}" for system in released}
+
+
 def test_the_files_of_a_release_are_those_of_the_list(tmp_path: Path) -> None:
     release = tool("release")
     names = [f"mmap_rs-{VERSION}.tar.gz"]
