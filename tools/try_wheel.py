@@ -79,8 +79,9 @@ def emulated() -> bool:
 
 def install_requirements(environment: Path) -> None:
     """Install what the tests need; NumPy only where there is a wheel of it."""
-    pip = ("pip", "install", "--quiet")
     more = ["pytest-xdist"] if emulated() else []
+    # Of Hypothesis older versions serve too, whose wheels are for every machine; newer ones need Rust.
+    pip = ("pip", "install", "--quiet", "--only-binary", "hypothesis")
     try:
         wanted = suite.requirements()
         in_environment(environment, *pip, "--only-binary", "numpy", *wanted, *more)
