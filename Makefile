@@ -178,9 +178,8 @@ deny: $(STAMPS)/venv ## Check the Rust crates: licences, sources, advisories, an
 
 .PHONY: audit
 audit: $(NEEDS:%=$(STAMPS)/%) ## Look for published advisories on all Python tools; needs an index that tells them
-	@mkdir -p target
-	@$(PIP) freeze --all --exclude-editable >target/audited.txt
-	@$(PY) -m pip_audit --strict --no-deps --disable-pip --progress-spinner off -r target/audited.txt
+	@echo "==> advisories on the Python tools"
+	@$(PY) tools/audit.py
 
 .PHONY: workflows
 workflows: $(STAMPS)/workflows $(STAMPS)/test ## Check the workflows of .github
@@ -287,7 +286,7 @@ try-wheels: $(STAMPS)/venv ## Install the wheel of dist/ that suits this Python 
 .PHONY: inspect-wheels
 inspect-wheels: $(STAMPS)/release ## Check contents, metadata and ABI of the wheels in dist/
 	@$(PY) tools/inspect_wheel.py dist
-	@$(PY) -m twine check --strict dist/*.whl
+	@$(PY) -m twine check --strict dist/*
 	@set -- dist/*-abi3-*.whl; [ ! -e "$$1" ] || $(PY) -m abi3audit --strict --summary "$$@"
 
 .PHONY: reproducible

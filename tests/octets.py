@@ -17,6 +17,13 @@ class Index:
         return self.value
 
 
+class Plain:
+    """An object that is nothing more; tests with it are called the same in each process."""
+
+    def __repr__(self) -> str:
+        return "Plain()"
+
+
 def writable(data: bytes) -> MmapMut:
     """Map anonymous memory that holds `data` and nothing more."""
     mapping = MmapOptions(len(data)).map_mut()

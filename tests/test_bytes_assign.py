@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from arrays import as_parameter
 from mmap_rs import MmapOptions
-from octets import Index, writable
+from octets import Index, Plain, writable
 
 HUGE = (sys.maxsize, -sys.maxsize - 1, 2**70, -(2**70))
 BOUNDS: tuple[int | None, ...] = (None, *range(-7, 8), *HUGE)
@@ -98,7 +98,7 @@ VALUES: list[Any] = [
     b"a",
     bytearray(b"a"),
     [1],
-    object(),
+    Plain(),
 ]
 
 
@@ -110,7 +110,7 @@ def test_item_values(value: Any) -> None:
     assert mapping[:] == expected
 
 
-WRONG_KEYS: list[Any] = [None, 0.0, "0", b"0", (0,), [], ..., object(), slice("a"), slice(0.0, 1)]
+WRONG_KEYS: list[Any] = [None, 0.0, "0", b"0", (0,), [], ..., Plain(), slice("a"), slice(0.0, 1)]
 
 
 @pytest.mark.parametrize("key", WRONG_KEYS, ids=repr)
@@ -166,7 +166,7 @@ def test_the_source_is_released() -> None:
     assert mapping[:] == b"1234"
 
 
-WRONG_SOURCES: list[Any] = ["abc", 5, None, 1.5, object(), [b"a", b"b", b"c"]]
+WRONG_SOURCES: list[Any] = ["abc", 5, None, 1.5, Plain(), [b"a", b"b", b"c"]]
 
 
 @pytest.mark.parametrize("source", WRONG_SOURCES, ids=repr)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmap_rs import MmapMut, MmapOptions
-from octets import Index, Make, both_kinds, writable
+from octets import Index, Make, Plain, both_kinds, writable
 
 HUGE = (sys.maxsize, -sys.maxsize - 1, 2**64, -(2**64), 2**200, -(2**200))
 BOUNDS: tuple[int | None, ...] = (None, *range(-8, 9), *HUGE)
@@ -111,7 +111,7 @@ WRONG_KEYS: list[Any] = [
     (0, 1),
     [0],
     ...,
-    object(),
+    Plain(),
     1j,
     slice("a", None),
     slice(None, 2.0),

@@ -23,7 +23,7 @@ from mmap_rs import (
     MmapMut,
     MmapOptions,
 )
-from octets import Index, Make, both_kinds, writable
+from octets import Index, Make, Plain, both_kinds, writable
 
 
 def test_fill_every_value() -> None:
@@ -74,7 +74,7 @@ def test_fill_with_no_byte(value: int) -> None:
     assert mapping[:] == b"abc"
 
 
-WRONG_VALUES: list[Any] = [None, 1.0, "a", b"a", b"", [1], object()]
+WRONG_VALUES: list[Any] = [None, 1.0, "a", b"a", b"", [1], Plain()]
 
 
 @pytest.mark.parametrize("value", WRONG_VALUES, ids=repr)
@@ -165,7 +165,7 @@ def test_copy_from_slice_takes_the_whole_length(length: int) -> None:
     assert mapping[:] == b"abcd"
 
 
-WRONG_SOURCES: list[Any] = ["abcd", 4, None, [1, 2, 3, 4], object(), (1, 2, 3, 4)]
+WRONG_SOURCES: list[Any] = ["abcd", 4, None, [1, 2, 3, 4], Plain(), (1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize("source", WRONG_SOURCES, ids=repr)

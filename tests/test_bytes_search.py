@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmap_rs import MmapOptions
-from octets import Index, writable
+from octets import Index, Plain, writable
 
 SEARCHES = ("find", "rfind", "index", "rindex", "count")
 METHODS = (*SEARCHES, "startswith", "endswith")
@@ -87,7 +87,7 @@ def test_an_int_that_is_no_byte(method: str, value: int) -> None:
         getattr(mapping, method)(value)
 
 
-WRONG_NEEDLES: list[Any] = ["a", None, 1.0, [b"a"], object(), {97}, 1j]
+WRONG_NEEDLES: list[Any] = ["a", None, 1.0, [b"a"], Plain(), {97}, 1j]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -98,7 +98,7 @@ def test_wrong_needles(method: str, needle: Any) -> None:
     assert outcome(mapping, method, needle) is TypeError
 
 
-WRONG_BOUNDS: list[Any] = [1.0, "1", b"1", object(), (1,)]
+WRONG_BOUNDS: list[Any] = [1.0, "1", b"1", Plain(), (1,)]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -67,6 +67,8 @@ def test_example_runs(place: str, code: str, tmp_path: Path) -> None:
     for name, lack in NOT_WINDOWS.items():
         if sys.platform == "win32" and name in code:
             pytest.skip(f"Windows has {lack}")
+    if "import numpy" in code:
+        pytest.importorskip("numpy")
     check_child(code, cwd=tmp_path)
 
 

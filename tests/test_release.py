@@ -193,6 +193,23 @@ def test_upstreams_version_is_pinned_and_told() -> None:
     assert mmap_rs.__version__ == VERSION
 
 
+def test_the_metadata_name_the_systems_that_there_are_wheels_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {line for line in project["classifiers"] if line.startswith("Operating System :: ")}
+    names = {
+        "android": "Android",
+        "freebsd": "POSIX :: BSD :: FreeBSD",
+        "ios": "iOS",
+        "linux": "POSIX :: Linux",
+        "macos": "MacOS",
+        "musl": "POSIX :: Linux",
+        "windows": "Microsoft :: Windows",
+    }
+    targets = tomllib.loads((ROOT / "tiers.toml").read_text(encoding="utf-8"))["target"]
+    released = {target["system"] for target in targets if target["release"]["build"] != "none"}
+    assert named == {f"Operating System :: {names[system]}" for system in released}
+
+
 def test_the_files_of_a_release_are_those_of_the_list(tmp_path: Path) -> None:
     release = tool("release")
     names = [f"mmap_rs-{VERSION}.tar.gz"]
@@ -227,6 +244,75 @@ def test_the_papers_on_other_crates_are_current() -> None:
     paper = (ROOT / "THIRD-PARTY.md").read_text(encoding="utf-8")
     for component in bill["components"]:
         assert f"- {component['name']} {component['version']} (" in paper
+
+
+NAME = f"mmap_rs-{VERSION}-cp311-abi3-manylinux_2_17_x86_64.whl"
+FREEBSD = "mmap_rs-1.2.3-cp311-abi3-freebsd_14_2_release_amd64.whl"
+
+
+@pytest.mark.parametrize(
+    ("wheel", "platform", "taken"),
+    [
+        (FREEBSD, "freebsd-14.4-RELEASE-amd64", "freebsd_14_4_release_amd64"),
+        (FREEBSD, "freebsd-14.4-RELEASE-p2-amd64", "freebsd_14_4_release_p2_amd64"),
+        # Another version of the system, another processor, another system: the wheel stays what it is.
+        (FREEBSD, "freebsd-15.0-RELEASE-amd64", "freebsd_14_2_release_amd64"),
+        (FREEBSD, "freebsd-14.4-RELEASE-i386", "freebsd_14_2_release_amd64"),
+        (FREEBSD, "linux-x86_64", "freebsd_14_2_release_amd64"),
+        (NAME, "linux-x86_64", "manylinux_2_17_x86_64"),
+        (NAME, "freebsd-14.4-RELEASE-amd64", "manylinux_2_17_x86_64"),
+    ],
+)
+def test_a_wheel_for_freebsd_is_tried_on_later_releases(
+    tmp_path: Path, wheel: str, platform: str, taken: str
+) -> None:
+    path = tmp_path / wheel
+    path.write_bytes(b"PK")
+    found = tool("try_wheel").for_this_release(path, tmp_path / "named", platform)
+    assert found.name == f"{wheel.rsplit('-', 1)[0]}-{taken}.whl"
+    assert found.read_bytes() == b"PK"
+
+
+def test_a_source_distribution_is_the_whole_tree() -> None:
+    check_dist = tool("check_dist")
+    tree = {*check_dist.NEEDED, "tests/test_a.py", "benchmarks/rust/Cargo.toml"} - {"PKG-INFO"}
+    assert check_dist.sdist_problems({*tree, "PKG-INFO"}, tree) == []
+    assert check_dist.sdist_problems({*tree, "target/a.so"}, tree) == [
+        "not in the sdist: PKG-INFO",
+        "only in the sdist: target/a.so",
+    ]
+    fewer = {*tree, "PKG-INFO"} - {"benchmarks/rust/Cargo.toml"}
+    assert check_dist.sdist_problems(fewer, tree) == [
+        "not in the sdist: benchmarks/rust/Cargo.toml"
+    ]
+
+
+CLEAN: dict[str, Any] = {"name": "a", "version": "1.0", "vulns": []}
+FAULTY: dict[str, Any] = {
+    "name": "b",
+    "version": "2",
+    "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1", "3"]}],
+}
+UNKNOWN: dict[str, Any] = {"name": "c", "skip_reason": "Dependency not found: c (3)"}
+
+
+@pytest.mark.parametrize(
+    ("packages", "status", "said"),
+    [
+        ([CLEAN], 0, "1 packages, 0 advisories, 0 packages not known"),
+        ([CLEAN, FAULTY], 1, "b 2: PYSEC-1, mended in 2.1, 3"),
+        ([CLEAN, UNKNOWN], 1, "Dependency not found: c (3)"),
+        # An index that tells no advisories says of every package that it is not there.
+        ([UNKNOWN, UNKNOWN], 2, "not checked, as the package index here tells none"),
+        ([], 2, "nothing is known of the 0 packages"),
+    ],
+)
+def test_an_audit_that_saw_nothing_is_no_pass(
+    packages: list[dict[str, Any]], status: int, said: str
+) -> None:
+    found, lines = tool("audit").verdict({"dependencies": packages, "fixes": []})
+    assert found == status
+    assert said in "\n".join(lines)
 
 
 def wheel(**changes: bytes | None) -> dict[str, bytes]:
@@ -268,9 +354,6 @@ def wheel(**changes: bytes | None) -> dict[str, bytes]:
     ]
     files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]).encode()
     return files
-
-
-NAME = f"mmap_rs-{VERSION}-cp311-abi3-manylinux_2_17_x86_64.whl"
 
 
 def problems(files: dict[str, bytes], name: str = NAME, size: int = 1) -> str:

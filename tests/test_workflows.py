@@ -152,11 +152,29 @@ def test_what_publishes_is_protected_and_runs_nothing_of_the_tree() -> None:
     assert publish["environment"] == "release"
     assert "refs/tags/v" in publish["if"]
     assert publish["needs"] == "complete"
-    used = [step.get("uses", "").partition("@")[0] for step in publish["steps"]]
-    assert used == ["actions/download-artifact", "actions/attest", "pypa/gh-action-pypi-publish"]
-    assert publish["steps"][2]["with"]["attestations"] is True
-    # A trusted publisher proves itself: there is no password to steal.
-    assert not {"password", "user"} & set(publish["steps"][2]["with"])
+    steps = [(step.get("uses", "").partition("@")[0], step["with"]) for step in publish["steps"]]
+    assert [name for name, _ in steps] == [
+        "actions/download-artifact",
+        "actions/download-artifact",
+        "actions/attest",
+        "pypa/gh-action-pypi-publish",
+    ]
+    (_, ours), (_, apart), (_, attested), (_, published) = steps
+    assert (ours["pattern"], ours["path"]) == ("dist-*", "dist")
+    assert (apart["pattern"], apart["path"]) == ("apart-*", "apart")
+    # All that the release page offers, and not only what the package index takes.
+    assert attested["subject-path"].split() == ["dist/*", "apart/*"]
+    assert published["attestations"] is True
+    # A trusted publisher proves itself: there is no password to steal. It takes the folder dist.
+    assert not {"password", "user", "packages-dir"} & set(published)
+
+
+def test_all_files_of_a_release_are_inspected_before_they_are_published() -> None:
+    complete = load(ROOT / ".github" / "workflows" / "wheels.yml")["jobs"]["complete"]
+    (fetched,) = [step["with"] for step in complete["steps"] if "path" in step.get("with", {})]
+    assert fetched == {"path": "dist", "merge-multiple": True}
+    runs = [step["run"] for step in complete["steps"] if "run" in step]
+    assert runs == ["python tools/release.py complete dist", "make inspect-wheels"]
 
 
 def test_the_tag_is_compared_with_the_version_before_anything_is_built() -> None:
@@ -199,6 +217,33 @@ def test_the_script_of_the_virtual_machine_exists() -> None:
         step["with"]["run"] for _, step in steps() if step.get("uses", "").startswith("vmactions/")
     ]
     assert runs == ["sh tools/freebsd.sh test", 'sh tools/freebsd.sh wheel "${TARGET}"']
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script, for Linux")
+@pytest.mark.parametrize(
+    ("platform", "emulators"),
+    [("", ""), ("linux/arm/v7", "qemu qemu-arm"), ("linux/arm64", "qemu")],
+)
+def test_a_container_of_another_processor_is_told_as_emulated(
+    tmp_path: Path, platform: str, emulators: str
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    docker.chmod(0o755)
+    words = ["sh", str(ROOT / "tools" / "try-in-container.sh"), "cp314t", "an-image", platform]
+    done = subprocess.run(
+        words,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
+    )
+    said = done.stdout.splitlines()
+    assert [line for line in said if line.startswith("MMAP_RS_EMULATOR=")] == (
+        [f"MMAP_RS_EMULATOR={emulators}"] if emulators else []
+    )
+    assert ("--platform" in said) == bool(platform)
+    assert said[-2:] == ["/tree/tools/try-in-place.sh", "/opt/python/cp314-cp314t/bin/python"]
 
 
 @pytest.mark.parametrize("target", targets(), ids=lambda target: target["triple"])

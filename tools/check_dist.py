@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from inspect_wheel import content, problems
@@ -48,18 +48,30 @@ def maturin(*arguments: str, cwd: Path, out: Path) -> Path:
     return made
 
 
-def copy_tree(target: Path) -> None:
-    """Copy the files of the tree that are under version control, or could be."""
+def files_of_tree() -> list[str]:
+    """List the files of the tree that are under version control, or could be."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         check=True,
     )
-    for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, target / name)
+    names = filter(None, os.fsdecode(listed.stdout).split("\0"))
+    return [name for name in names if (ROOT / name).is_file()]
+
+
+def copy_tree(target: Path) -> None:
+    """Copy the files of the tree that are under version control, or could be."""
+    for name in files_of_tree():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, target / name)
+
+
+def sdist_problems(names: Collection[str], tree: Collection[str]) -> list[str]:
+    """List what is wrong with the files of a source distribution: it is to hold the tree, and no more."""
+    wanted = {*NEEDED, *tree}
+    found = [f"not in the sdist: {name}" for name in sorted(wanted - set(names))]
+    return found + [f"only in the sdist: {name}" for name in sorted(set(names) - wanted)]
 
 
 def unpack(sdist: Path, target: Path) -> list[str]:
@@ -107,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "build", "--release", "--quiet", cwd=place, out=work / "wheel-of-sdist"
         )
 
-        wrong = [f"not in the sdist: {name}" for name in NEEDED if name not in names]
+        wrong = sdist_problems(names, files_of_tree())
         if from_tree.name != from_sdist.name:
             wrong.append(f"the wheels' names differ: {from_tree.name}, {from_sdist.name}")
         ours = content(from_tree)

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 export ASSUME_ALWAYS_YES=yes
 # There are no wheels for FreeBSD of what builds and tests this package: pip compiles it.
-pkg install bash gmake git python311 py311-pip rust
+# ninja: what NumPy is built with, which pip would compile too, with CMake for it.
+pkg install bash gmake git ninja python311 py311-pip rust
 git config --global --add safe.directory "$PWD"
 # Part of the wheel's name: the oldest release that it is for, and not the one that it was built on.
 export MATURIN_FREEBSD_VERSION=14.2-RELEASE

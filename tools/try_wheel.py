@@ -2,19 +2,29 @@
 
 The suite runs in a copy of the tree whose own package is not on the path: what is imported is what was
 installed, which is looked at before. What else the tests need is fetched, and compiled where there is no
-wheel of it.
+wheel of it; but not NumPy, which takes hours under an emulator: where it has no wheel, the tests with it are
+left out.
 """
 
 import argparse
 import os
+import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import venv
 from pathlib import Path
 
-from check_dist import ROOT, copy_tree
+sys.path.insert(0, str(Path(__file__).resolve().parent / "tiers"))
+
+import suite
+from check_dist import copy_tree
 from inspect_wheel import wheels_in
+
+# An emulator is far from a real processor's speed, and a machine that has one has several processors.
+EMULATED = ("-n", "logical", "-o", "timeout=300", "-o", "faulthandler_timeout=600")
 
 # Prints the one of the wheels that are named that suits this Python best, if any does.
 CHOOSE = """
@@ -41,6 +51,44 @@ def in_environment(folder: Path, *words: str | Path, cwd: Path | None = None) ->
 def python_of(folder: Path) -> Path:
     """Return the Python of an environment."""
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def for_this_release(wheel: Path, folder: Path, platform: str) -> Path:
+    """Return the wheel by a name that this system's pip takes.
+
+    pip takes a wheel for FreeBSD on the very release that its name says, down to the patches, though FreeBSD
+    runs what was made for earlier ones: there it is copied to the name for this release. `platform` is what
+    Python calls the system.
+    """
+    if not platform.startswith("freebsd-"):
+        return wheel
+    head, tag = wheel.stem.rsplit("-", 1)
+    mine = re.sub(r"\W", "_", platform).lower()
+    here, there = mine.split("_"), tag.split("_")
+    # The same version of the system, and the same processor.
+    if (*here[:2], here[-1]) != (*there[:2], there[-1]):
+        return wheel
+    folder.mkdir(exist_ok=True)
+    return Path(shutil.copyfile(wheel, folder / f"{head}-{mine}.whl"))
+
+
+def emulated() -> bool:
+    """Tell whether an emulator runs this: tests/conftest.py asks the same variable for which."""
+    return bool(os.environ.get("MMAP_RS_EMULATOR"))
+
+
+def install_requirements(environment: Path) -> None:
+    """Install what the tests need; NumPy only where there is a wheel of it."""
+    more = ["pytest-xdist"] if emulated() else []
+    # Of Hypothesis older versions serve too, whose wheels are for every machine; newer ones need Rust.
+    pip = ("pip", "install", "--quiet", "--only-binary", "hypothesis")
+    try:
+        wanted = suite.requirements()
+        in_environment(environment, *pip, "--only-binary", "numpy", *wanted, *more)
+    except subprocess.CalledProcessError:
+        rest = suite.requirements(without=("numpy",))
+        in_environment(environment, *pip, *rest, *more)
+        print("no wheel of NumPy is to be had here: the tests with it are left out", flush=True)
 
 
 def choose(folder: Path, wheels: list[Path]) -> Path:
@@ -86,18 +134,18 @@ def main(words: list[str] | None = None) -> int:
         work = Path(name).resolve()
         venv.create(work / "environment", with_pip=True)
         environment = work / "environment"
-        wheel = choose(environment, wheels)
+        mine = [for_this_release(path, work / "named", sysconfig.get_platform()) for path in wheels]
+        wheel = choose(environment, mine)
         print(f"==> {wheel.name} with Python {sys.version}", flush=True)
-        in_environment(
-            environment, "pip", "install", "--quiet", "--group", f"{ROOT}/pyproject.toml:test"
-        )
+        install_requirements(environment)
         # By itself, and from nowhere else.
         in_environment(environment, "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
         in_environment(environment, "pip", "check")
         tree = work / "tree"
         copy_tree(tree)
         refuse_other_package(environment, tree)
-        in_environment(environment, "pytest", *given.pytest.split(), cwd=tree)
+        slower = EMULATED if emulated() else ()
+        in_environment(environment, "pytest", *slower, *given.pytest.split(), cwd=tree)
     return 0
 
 
