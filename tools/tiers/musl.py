@@ -74,7 +74,7 @@ def faults(headers: str) -> list[str]:
     return found + [f"it needs {name}" for name in needed if name != "libc.so"]
 
 
-def _complete(root: Path) -> None:
+def complete(root: Path) -> None:
     """Make what the packages' scripts would have made, and show the compiler the kernel's headers.
 
     They are beside the C library's, and hidden with those.
@@ -88,7 +88,7 @@ def _complete(root: Path) -> None:
 
 def make_python(work: Work, root: Path) -> None:
     """Compile Python and put it into the root."""
-    tools = debian.root(work, "root-musl-compiler", SUITE, "x86_64", COMPILER, finish=_complete)
+    tools = debian.root(work, "root-musl-compiler", SUITE, "x86_64", COMPILER, finish=complete)
     folder = root / "build"
     folder.mkdir()
     debian.sources(work, "musl-sources", SUITE, "x86_64", SOURCES, folder)
