@@ -32,8 +32,8 @@ def test_a_signal_in_a_long_call(call: str) -> None:
     code = """
 rang = 0
 for delay in (0.001, 0.01, 0.05):
-    signal.setitimer(signal.ITIMER_REAL, delay)
     try:
+        signal.setitimer(signal.ITIMER_REAL, delay)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             CALL
@@ -58,8 +58,8 @@ file.truncate(16 << 20)
 mapping = MmapOptions.for_file(file).with_flags(MmapFlags.SHARED).map_mut()
 rang = 0
 for delay in (0.001, 0.003, 0.01):
-    signal.setitimer(signal.ITIMER_REAL, delay)
     try:
+        signal.setitimer(signal.ITIMER_REAL, delay)
         while True:
             mapping.fill(rang + 1)
             mapping.flush()
