@@ -19,6 +19,18 @@ impl Range {
     pub fn within(self, len: usize) -> std::ops::Range<usize> {
         self.start..self.end.unwrap_or(len)
     }
+
+    /// A start or an end. Who gives a negative one is used to slices of sequences.
+    fn limit(object: &Bound<'_, PyAny>) -> PyResult<usize> {
+        object.extract().map(|Number(limit)| limit).map_err(|error| {
+            let text = error.value(object.py()).to_string();
+            if error.is_instance_of::<PyOverflowError>(object.py()) && text.starts_with('-') {
+                PyOverflowError::new_err(format!("{text}: a range counts from the start, never from the end"))
+            } else {
+                error
+            }
+        })
+    }
 }
 
 impl<'py> FromPyObject<'_, 'py> for Range {
@@ -36,8 +48,8 @@ impl<'py> FromPyObject<'_, 'py> for Range {
         if let Ok(range) = object.cast::<PyRange>() {
             // Attributes, as a range may hold numbers of any size.
             step_is_one(&range.getattr(intern!(py, "step"))?)?;
-            let Number(start) = range.getattr(intern!(py, "start"))?.extract()?;
-            let Number(end) = range.getattr(intern!(py, "stop"))?.extract()?;
+            let start = Self::limit(&range.getattr(intern!(py, "start"))?)?;
+            let end = Self::limit(&range.getattr(intern!(py, "stop"))?)?;
             return Ok(Self { start, end: Some(end) });
         }
         let Ok(slice) = object.cast::<PySlice>() else {
@@ -45,9 +57,10 @@ impl<'py> FromPyObject<'_, 'py> for Range {
             return Err(PyTypeError::new_err(format!("a range or a slice is needed, not {name}")));
         };
         step_is_one(&slice.getattr(intern!(py, "step"))?)?;
-        let start: Option<Number<usize>> = slice.getattr(intern!(py, "start"))?.extract()?;
-        let end: Option<Number<usize>> = slice.getattr(intern!(py, "stop"))?.extract()?;
-        Ok(Self { start: start.map_or(0, |start| start.0), end: end.map(|end| end.0) })
+        let limit = |object: Bound<'py, PyAny>| (!object.is_none()).then(|| Self::limit(&object)).transpose();
+        let start = limit(slice.getattr(intern!(py, "start"))?)?;
+        let end = limit(slice.getattr(intern!(py, "stop"))?)?;
+        Ok(Self { start: start.unwrap_or(0), end })
     }
 }
 
@@ -190,8 +203,11 @@ pub fn flag<B: TryFrom<usize>, F>(
     let py = object.py();
     let known = class.get(py)?;
     let is_enum = || -> PyResult<bool> { object.is_instance(&import(py, "enum", "Enum")?) };
-    if !object.is_instance(known)? && is_enum()? {
-        return Err(PyTypeError::new_err(format!("{} are needed, not {}", class.name(), object.repr()?)));
+    // SAFETY: attached, a live object.
+    let is_number = unsafe { ffi::PyIndex_Check(object.as_ptr()) } != 0;
+    if !object.is_instance(known)? && (!is_number || is_enum()?) {
+        let given = if is_number { object.repr()? } else { object.get_type().name()? };
+        return Err(PyTypeError::new_err(format!("{} are needed, not {given}", class.name())));
     }
     let unknown = || {
         PyValueError::new_err(format!(

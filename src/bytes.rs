@@ -30,7 +30,7 @@ pub fn readable<'a>(object: &'a Bound<'_, impl PyClass>) -> PyResult<&'a Mapping
 
 #[cold]
 fn unreadable(mapping: &Mapping) -> PyErr {
-    PyTypeError::new_err(format!("the bytes of a {} can't be read", mapping.kind().name()))
+    PyTypeError::new_err(format!("the bytes of this {} can't be read", mapping.kind().name()))
 }
 
 /// `m[key]`.
@@ -154,6 +154,9 @@ impl Bytes {
     ///     sub: a bytes-like object, or an int of 0 to 255.
     ///     start: where to begin, an index as of a slice.
     ///     end: where to stop, an index as of a slice.
+    ///
+    /// Raises:
+    ///     ValueError: if `sub` is an int outside of 0 to 255.
     ///
     /// Upstream: none; as `bytes.find`.
     ///

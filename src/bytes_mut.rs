@@ -41,7 +41,7 @@ fn writable<'a>(object: &'a Bound<'_, impl PyClass>) -> PyResult<&'a Mapping> {
         may_write(object.py(), mapping)?;
         Ok(mapping)
     } else {
-        Err(PyTypeError::new_err(format!("the bytes of a {} can't be written", mapping.kind().name())))
+        Err(PyTypeError::new_err(format!("the bytes of this {} can't be written", mapping.kind().name())))
     }
 }
 

@@ -91,8 +91,9 @@ fn system(py: Python<'_>, name: &str, error: &SystemError) -> PyResult<PyErr> {
         named.set_item("winerror", error.code)?;
     }
     let text = std::io::Error::from_raw_os_error(error.code).to_string();
-    // The standard library appends its own form of the number, which the exception shows anyway.
-    let text = text.split(" (os error ").next().unwrap_or_default();
+    // The standard library appends its own form of the number, which the exception shows anyway. Windows ends its texts
+    // with a full stop, which Python leaves out of its own errors too.
+    let text = text.split(" (os error ").next().unwrap_or_default().trim_end_matches('.');
     let value = call(&class(py, name)?, (error.errno.unwrap_or(error.code), text), Some(&named))?;
     if cfg!(windows) && error.errno.is_some() {
         value.setattr("winerror", error.code)?;

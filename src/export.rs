@@ -17,7 +17,7 @@ pub unsafe fn fill(object: &Bound<'_, Mapping>, view: *mut ffi::Py_buffer, flags
     // SAFETY: the caller's view. A failed call must leave no object there.
     unsafe { (*view).obj = std::ptr::null_mut() };
     if !mapping.kind().is_readable() {
-        return Err(PyBufferError::new_err(format!("the bytes of a {} can't be read", mapping.kind().name())));
+        return Err(PyBufferError::new_err(format!("the bytes of this {} can't be read", mapping.kind().name())));
     }
     let span = until(py, mapping, Wish::Share, Cell::export)?;
     intact(py, mapping).inspect_err(|_| release(py, mapping))?;

@@ -35,23 +35,91 @@ macro_rules! kinds {
     };
     // Upstream has no way to make this one from another.
     (@try_from ReservedNone) => {};
-    (@try_from $name:ident) => {
+    (@try_from MmapNone) => {
+        kinds! { @try_from MmapNone,
+        /// Make an `MmapNone` from another mapping, which is consumed.
+        ///
+        /// Args:
+        ///     other: a `ReservedNone`, which is committed.
+        ///
+        /// Raises:
+        ///     TypeError: if it is of another class.
+        ///     BufferError: while buffers over it are alive.
+        ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+        ///
+        /// Upstream: `MmapNone: TryFrom`.
+        ///
+        /// Examples:
+        ///     >>> rest = MmapOptions(1 << 20).reserve_none()
+        ///     >>> MmapNone.try_from(rest).size() == 1 << 20
+        ///     True
+        }
+    };
+    (@try_from Mmap) => {
+        kinds! { @try_from Mmap,
+        /// Make an `Mmap` from another mapping, which is consumed.
+        ///
+        /// Args:
+        ///     other: an `MmapMut` or `MmapNone`, which is made read-only, or a `Reserved`, which is committed.
+        ///
+        /// Raises:
+        ///     TypeError: if it is of another class.
+        ///     BufferError: while buffers over it are alive.
+        ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+        ///
+        /// Upstream: `Mmap: TryFrom`.
+        ///
+        /// Examples:
+        ///     >>> m = MmapOptions(4096).map_mut()
+        ///     >>> m[0] = 7
+        ///     >>> Mmap.try_from(m)[0], m.closed
+        ///     (7, True)
+        }
+    };
+    (@try_from Reserved) => {
+        kinds! { @try_from Reserved,
+        /// Make a `Reserved` from another mapping, which is consumed.
+        ///
+        /// Args:
+        ///     other: a `ReservedMut` or `ReservedNone`, which is made read-only.
+        ///
+        /// Raises:
+        ///     TypeError: if it is of another class.
+        ///     BufferError: while buffers over it are alive.
+        ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+        ///
+        /// Upstream: `Reserved: TryFrom`.
+        ///
+        /// Examples:
+        ///     >>> rest = MmapOptions(1 << 20).reserve_mut()
+        ///     >>> Reserved.try_from(rest).size() == 1 << 20
+        ///     True
+        }
+    };
+    (@try_from ReservedMut) => {
+        kinds! { @try_from ReservedMut,
+        /// Make a `ReservedMut` from another mapping, which is consumed.
+        ///
+        /// Args:
+        ///     other: a `Reserved` or `ReservedNone`, which is made writable.
+        ///
+        /// Raises:
+        ///     TypeError: if it is of another class.
+        ///     BufferError: while buffers over it are alive.
+        ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+        ///
+        /// Upstream: `ReservedMut: TryFrom`.
+        ///
+        /// Examples:
+        ///     >>> rest = MmapOptions(1 << 20).reserve_none()
+        ///     >>> head = MmapMut.try_from(ReservedMut.try_from(rest))
+        ///     >>> head[0] = 1
+        }
+    };
+    (@try_from $name:ident, $(#[doc = $doc:literal])*) => {
         #[pymethods]
         impl $name {
-            /// Make one of this class from another mapping, which is consumed.
-            ///
-            /// From a reserved to a mapped class it commits the memory. The pairs are upstream's.
-            ///
-            /// Args:
-            ///     other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
-            ///         a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
-            ///
-            /// Raises:
-            ///     TypeError: if it is of another class.
-            ///     BufferError: while buffers over it are alive.
-            ///     SystemCallError: if the system refuses. In all cases `other` is as before.
-            ///
-            /// Upstream: `TryFrom` of the type.
+            $(#[doc = $doc])*
             #[staticmethod]
             fn try_from<'py>(other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Mapping>> {
                 convert(Kind::$name, other)

@@ -335,7 +335,7 @@ impl Mapping {
 
     #[setter(__class__)]
     fn set_class(&self, _class: &Bound<'_, PyAny>) -> PyResult<()> {
-        let text = format!("the class of a {} can't be assigned: make_*() gives another", self.kind.name());
+        let text = format!("the class of this {} can't be assigned: make_*() gives another", self.kind.name());
         Err(PyTypeError::new_err(text))
     }
 
@@ -362,7 +362,7 @@ impl Mapping {
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(PyTypeError::new_err(format!(
-            "a {} can't be pickled or copied: its memory has one owner; bytes(m) copies what is in it",
+            "no {} can be pickled or copied: its memory has one owner; bytes(m) copies what is in it",
             self.kind.name()
         )))
     }

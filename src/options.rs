@@ -11,6 +11,7 @@ use mmap_rs_core::guard;
 use mmap_rs_core::memory::{Access, Request, page};
 use mmap_rs_core::mmap_rs::{MmapFlags, UnsafeMmapFlags};
 use mmap_rs_core::state::Resident;
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -128,7 +129,10 @@ impl MmapOptions {
     /// Upstream: none; it saves `MmapOptions::new(size).with_file(file, offset)` the size.
     ///
     /// Examples:
-    ///     >>> options = MmapOptions.for_file("words.txt")  # doctest: +SKIP
+    ///     >>> import os, sys
+    ///     >>> with MmapOptions.for_file(sys.executable).map() as m:
+    ///     ...     len(m) == os.path.getsize(sys.executable)
+    ///     True
     #[staticmethod]
     #[pyo3(signature = (file, offset = Number(0)), text_signature = "(file, offset=0)")]
     fn for_file(py: Python<'_>, file: &Bound<'_, PyAny>, offset: Number<u64>) -> PyResult<Self> {
@@ -230,9 +234,15 @@ impl MmapOptions {
     ///     page_size: a `PageSize`.
     ///
     /// Upstream: `MmapOptions::with_page_size`.
-    fn with_page_size(&self, page_size: PyRef<'_, PageSize>) -> Self {
-        let exponent = page_size.exponent();
-        self.with(|request| request.page_size = Some(exponent))
+    fn with_page_size(&self, page_size: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let Ok(page_size) = page_size.cast::<PageSize>() else {
+            return Err(PyTypeError::new_err(format!(
+                "a PageSize is needed, not {}: PageSize.from_bytes() makes one of a number of bytes",
+                page_size.get_type().name()?
+            )));
+        };
+        let exponent = page_size.get().exponent();
+        Ok(self.with(|request| request.page_size = Some(exponent)))
     }
 
     /// Return options for a mapping whose missing pages raise `FaultError`, where SIGBUS would end the process.

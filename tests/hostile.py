@@ -17,6 +17,7 @@ import mmap_rs
 from mmap_rs import *
 
 P = MmapOptions.page_size()
+G = MmapOptions.allocation_granularity()
 MAX = 2 * sys.maxsize + 1                       # the largest usize
 
 class I:

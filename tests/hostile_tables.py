@@ -116,7 +116,7 @@ MmapOptions(P).with_file(file(), 2**63).map() -> InvalidSizeError InvalidOffsetE
 MmapOptions(P).with_file(file(), 2**64 - P, past_end=True).map() -> OSError ValueError OverflowError
 MmapOptions(P).with_file(file(), 1).map() -> InvalidOffsetError
 MmapOptions(P).with_file(file(P - 1)).map() -> InvalidSizeError
-MmapOptions.for_file(file(), 4 * P) -> InvalidSizeError
+MmapOptions.for_file(file(4 * G), 4 * G) -> InvalidSizeError
 MmapOptions.for_file(file(), 2**64 - P) -> InvalidSizeError InvalidOffsetError OverflowError
 f = file(); MmapOptions(P).with_file(F(lambda: (f.fileno(), f.close())[0])) -> OSError
 f = file(); MmapOptions(P).with_file(f, I(0, f.close)) -> OSError ValueError ok

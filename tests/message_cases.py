@@ -163,6 +163,24 @@ CASES = [
         ("MmapFlags", "Protection.READ"),
     ),
     Case(
+        "flag as text",
+        lambda _: MmapOptions(1).with_flags(wrong("SHARED")),
+        TypeError,
+        ("MmapFlags are needed", "str"),
+    ),
+    Case(
+        "page size as a number",
+        lambda _: MmapOptions(1).with_page_size(wrong(PAGE)),
+        TypeError,
+        ("PageSize is needed", "int", "PageSize.from_bytes()"),
+    ),
+    Case(
+        "page sizes in place of one",
+        lambda _: MmapOptions(1).with_page_size(wrong(PageSizes._4K)),
+        TypeError,
+        ("PageSize is needed", "PageSizes"),
+    ),
+    Case(
         "no file",
         lambda _: MmapOptions(1).with_file(wrong(1.5)),
         TypeError,
@@ -231,7 +249,19 @@ CASES = [
         "range from before the start",
         lambda _: fresh().flush(range(-1, 8)),
         OverflowError,
-        ("-1 ", "0 to"),
+        ("-1 ", "0 to", "from the start, never from the end"),
+    ),
+    Case(
+        "slice from the end",
+        lambda _: fresh().fill(0, slice(None, -3)),
+        OverflowError,
+        ("-3 ", "0 to", "from the start, never from the end"),
+    ),
+    Case(
+        "range too large",
+        lambda _: fresh().fill(0, range(MOST + 1)),
+        OverflowError,
+        (str(MOST + 1), f"0 to {MOST}"),
     ),
     Case("range with a step", lambda _: fresh().flush(range(0, 8, 2)), ValueError, ("step", "2")),
     Case(

@@ -139,7 +139,7 @@ CHANGES = [
         "pickling",
         lambda _: pickle.dumps(fresh()),
         TypeError,
-        ("MmapMut", "one owner", "bytes(m)"),
+        ("no MmapMut can be pickled", "one owner", "bytes(m)"),
     ),
     Case(
         "advice that is none",

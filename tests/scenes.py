@@ -7,12 +7,14 @@ import os
 
 import pytest
 
+from child import PATIENCE
+
 unix = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork() and no SIGALRM")
 
-PRELUDE = """
+PRELUDE = f"""
 import faulthandler, gc, os, signal, sys, tempfile, threading, time, warnings
 from contextlib import suppress
-faulthandler.dump_traceback_later(50, exit=True)
+faulthandler.dump_traceback_later({50 * PATIENCE}, exit=True)
 warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads: that is the test
 import mmap_rs
 from mmap_rs import ConsumedError, MemoryAreas, Mmap, MmapFlags, MmapMut, MmapOptions

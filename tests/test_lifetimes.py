@@ -175,7 +175,7 @@ def test_a_swapped_class_gives_no_access() -> None:
 def test_the_class_can_not_be_assigned(cls: type[Mapping]) -> None:
     mapping: Any = getattr(MmapOptions(4096), MAKERS[cls])()
     for other in (*MAKERS, Mapping, int, None):
-        with pytest.raises(TypeError, match=r"class of a .* can't be assigned"):
+        with pytest.raises(TypeError, match=r"class of this .* can't be assigned"):
             mapping.__class__ = other
         with pytest.raises(TypeError, match="make_"):
             object.__setattr__(mapping, "__class__", other)

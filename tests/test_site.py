@@ -1,6 +1,7 @@
 """The built site: it warns of nothing, every link leads somewhere, every public name has an example."""
 
 import enum
+import html
 import os
 import re
 import subprocess
@@ -22,6 +23,10 @@ pytest.importorskip("mkdocs", reason="mkdocs is not installed: make docs brings 
 # A heading of the reference, and what shows an example below it or leads to one.
 ENTRY = re.compile(r'<h[23] id="(mmap_rs\.[\w.]+)" class="doc doc-heading">')
 EXAMPLE = re.compile(r'class="gp"|class="lead-on"')
+# A signature, and what a line holds on a screen of usual width.
+SIGNATURE = re.compile(r'class="[^"]*doc-signature[^"]*">(.*?)</div>', re.DOTALL)
+TAG = re.compile(r"<[^>]*>")
+WIDTH = 82
 
 
 class Page(HTMLParser):
@@ -104,6 +109,16 @@ def test_every_public_class_is_in_all() -> None:
 def test_public_name_has_an_entry_with_an_example(site: Site, name: str) -> None:
     assert name in site.entries
     assert EXAMPLE.search(site.entries[name]), f"{name} has no example, and no link to one"
+
+
+def test_signatures_are_no_wider_than_the_page(site: Site) -> None:
+    shown = {
+        name: html.unescape(TAG.sub("", signature[1])).split("\n")
+        for name, text in site.entries.items()
+        if (signature := SIGNATURE.search(text))
+    }
+    assert "mmap_rs.MmapOptions.with_file" in shown
+    assert [name for name, lines in shown.items() if any(len(line) > WIDTH for line in lines)] == []
 
 
 def test_constants_are_on_the_site(site: Site) -> None:

@@ -22,11 +22,12 @@ import lld_as_cc  # noqa: E402
 import msvc_link  # noqa: E402
 import musl  # noqa: E402
 import results  # noqa: E402
+import suite  # noqa: E402
 import tables  # noqa: E402
 from modules import Import, Module  # noqa: E402
 from results import Result  # noqa: E402
 from targets import find, load  # noqa: E402
-from work import Absent, Failed, Work  # noqa: E402
+from work import Absent, Failed, Tally, Work  # noqa: E402
 
 STABLE = {"PyList_New": (3, 2), "PyBuffer_Release": (3, 11), "PyList_GetItemRef": (3, 13)}
 
@@ -376,6 +377,36 @@ def test_programs_are_logged_and_their_failures_told(tmp_path: Path) -> None:
     with pytest.raises(Absent, match="no-such-program"):
         work.run(["no-such-program"], log="none")
     assert "boom" in (tmp_path / "logs" / "boom.log").read_text()
+
+
+def tried(*said: str) -> tuple[Tally, list[list[str]]]:
+    calls: list[list[str]] = []
+
+    def enter(words: list[str], log: str) -> str:
+        assert log == ("log-again" if calls else "log")
+        calls.append(words)
+        return said[len(calls) - 1]
+
+    return suite.run(enter, "log", ["-x"], python="Python", under="here"), calls
+
+
+def test_a_few_failed_tests_are_tried_again() -> None:
+    first = "2 failed, 10 passed, 1 error, 4 skipped in 5.00s\n"
+    tally, calls = tried(first, "2 passed, 1 failed, 3 deselected in 1.00s\n")
+    assert (tally.passed, tally.late, tally.failed, tally.skipped) == (12, 2, 1, 4)
+    assert [("--last-failed" in words, "-x" in words) for words in calls] == [
+        (False, True),
+        (True, True),
+    ]
+    # Where the second try did not do what was to be tried, the first one counts.
+    tally, _ = tried(first, "no tests ran in 0.10s\n5 passed in 1.00s\n")
+    assert (tally.passed, tally.late, tally.failed) == (10, 0, 3)
+
+
+def test_many_failed_tests_and_none_are_not_tried_again() -> None:
+    for said, failed in (("10 passed in 5.00s\n", 0), ("30 failed, 10 passed in 5.00s\n", 30)):
+        tally, calls = tried(said)
+        assert (tally.failed, tally.late, len(calls)) == (failed, 0, 1)
 
 
 def test_a_target_that_is_not_listed_is_a_wrong_command_line() -> None:

@@ -2,9 +2,11 @@
 
 import functools
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,16 +69,18 @@ def makefile_targets() -> set[str]:
 
 @functools.cache
 def matrices() -> dict[str, list[dict[str, str]]]:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "matrix.py")],
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        check=True,
-        env={"PATH": "", "GITHUB_OUTPUT": "/dev/stdout"} if sys.platform != "win32" else None,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "output"
+        subprocess.run(
+            [sys.executable, str(ROOT / "tools" / "matrix.py")],
+            stdout=subprocess.DEVNULL,
+            check=True,
+            env={**os.environ, "GITHUB_OUTPUT": str(out)},
+        )
+        text = out.read_text(encoding="utf-8")
     return {
-        name: json.loads(text)["include"]
-        for name, text in re.findall(r"^(\w+)=(.*)$", done.stdout, re.MULTILINE)
+        name: json.loads(listed)["include"]
+        for name, listed in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE)
     }
 
 

@@ -27,7 +27,7 @@ CALL = re.compile(r"<code>(?:(\w+)\.)?(\w+)\(\)</code>(?!</a>)")
 
 @dataclass(frozen=True)
 class Example:
-    """A code block of a page: where it is, and the names and attributes that it uses."""
+    """A code block of a page: where it is, and the classes and members that it uses."""
 
     title: str
     page: str  # below docs, such as guides/numpy.md
@@ -49,7 +49,7 @@ def examples(text: str, page: str) -> list[Example]:
 
     >>> page = "# A map\n\n## Use it\n\n```python\nm.fill(0)\n```\n"
     >>> [(example.title, example.anchor, sorted(example.uses)) for example in examples(page, "a.md")]
-    [('Use it', 'use-it', ['fill', 'm'])]
+    [('Use it', 'use-it', ['fill'])]
     """
     found: list[Example] = []
     title, anchor = "", ""
@@ -64,11 +64,17 @@ def examples(text: str, page: str) -> list[Example]:
 
 
 def used(code: str) -> Iterator[str]:
-    """Give the names and attributes in a piece of code."""
+    """Give the attributes in a piece of code, and the names that are the package's.
+
+    A variable, or a function of Python's own, that has the name of a member does not use it.
+
+    >>> sorted(used("start = m.size(); len(m); Mmap.try_from(m)"))
+    ['Mmap', 'size', 'try_from']
+    """
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Attribute):
             yield node.attr
-        elif isinstance(node, ast.Name):
+        elif isinstance(node, ast.Name) and node.id in mmap_rs.__all__:
             yield node.id
 
 

@@ -10,6 +10,8 @@ OWN = "assets/iframe-worker.js"
 # A paper of the root folder that is a page of the site too, and a link in it to another paper.
 PAPER = re.compile(r'^--8<-- "([A-Z]+)\.md"$', re.MULTILINE)
 TO_PAPER = re.compile(r"\]\((?:docs/([^)]+)|([A-Z]+)(\.md(?:#[^)]*)?))\)")
+# Pages whose tables need the room of the list of headings.
+WIDE = {"platforms.md"}
 FETCHED = re.compile(r'<(?:script|link|img|iframe)[^>]* (?:src|href)="(?:https?:)?//[^"]*"')
 
 
@@ -45,8 +47,10 @@ def as_page(text: str) -> str:
     return TO_PAPER.sub(lambda link: f"]({link[1] or link[2].lower() + link[3]})", text)
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put a paper of the root folder into the page that names it."""
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Put a paper of the root folder into the page that names it; make room for wide tables."""
+    if page.file.src_uri in WIDE:
+        page.meta["hide"] = ["toc"]
     root = Path(__file__).resolve().parent.parent
     return PAPER.sub(
         lambda named: as_page((root / f"{named[1]}.md").read_text(encoding="utf-8")), markdown

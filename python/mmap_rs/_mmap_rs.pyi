@@ -209,7 +209,10 @@ class MmapOptions:
         Upstream: none; it saves `MmapOptions::new(size).with_file(file, offset)` the size.
 
         Examples:
-            >>> options = MmapOptions.for_file("words.txt")  # doctest: +SKIP
+            >>> import os, sys
+            >>> with MmapOptions.for_file(sys.executable).map() as m:
+            ...     len(m) == os.path.getsize(sys.executable)
+            True
         """
     def with_address(self, address: SupportsIndex) -> MmapOptions:
         """Return options that ask for an address.
@@ -826,6 +829,9 @@ class _Bytes(_Mapped, Buffer):
             start: where to begin, an index as of a slice.
             end: where to stop, an index as of a slice.
 
+        Raises:
+            ValueError: if `sub` is an int outside of 0 to 255.
+
         Upstream: none; as `bytes.find`.
 
         Examples:
@@ -948,20 +954,22 @@ class MmapNone(_Mapped):
 
     @staticmethod
     def try_from(other: ReservedNone) -> MmapNone:
-        """Make one of this class from another mapping, which is consumed.
-
-        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
+        """Make an `MmapNone` from another mapping, which is consumed.
 
         Args:
-            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
-                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
+            other: a `ReservedNone`, which is committed.
 
         Raises:
             TypeError: if it is of another class.
             BufferError: while buffers over it are alive.
             SystemCallError: if the system refuses. In all cases `other` is as before.
 
-        Upstream: `TryFrom` of the type.
+        Upstream: `MmapNone: TryFrom`.
+
+        Examples:
+            >>> rest = MmapOptions(1 << 20).reserve_none()
+            >>> MmapNone.try_from(rest).size() == 1 << 20
+            True
         """
 
 @final
@@ -981,20 +989,23 @@ class Mmap(_Bytes):
 
     @staticmethod
     def try_from(other: MmapMut | MmapNone | Reserved) -> Mmap:
-        """Make one of this class from another mapping, which is consumed.
-
-        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
+        """Make an `Mmap` from another mapping, which is consumed.
 
         Args:
-            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
-                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
+            other: an `MmapMut` or `MmapNone`, which is made read-only, or a `Reserved`, which is committed.
 
         Raises:
             TypeError: if it is of another class.
             BufferError: while buffers over it are alive.
             SystemCallError: if the system refuses. In all cases `other` is as before.
 
-        Upstream: `TryFrom` of the type.
+        Upstream: `Mmap: TryFrom`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map_mut()
+            >>> m[0] = 7
+            >>> Mmap.try_from(m)[0], m.closed
+            (7, True)
         """
     @overload
     def __getitem__(self, key: SupportsIndex, /) -> int: ...
@@ -1156,20 +1167,22 @@ class Reserved(Mapping):
 
     @staticmethod
     def try_from(other: ReservedMut | ReservedNone) -> Reserved:
-        """Make one of this class from another mapping, which is consumed.
-
-        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
+        """Make a `Reserved` from another mapping, which is consumed.
 
         Args:
-            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
-                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
+            other: a `ReservedMut` or `ReservedNone`, which is made read-only.
 
         Raises:
             TypeError: if it is of another class.
             BufferError: while buffers over it are alive.
             SystemCallError: if the system refuses. In all cases `other` is as before.
 
-        Upstream: `TryFrom` of the type.
+        Upstream: `Reserved: TryFrom`.
+
+        Examples:
+            >>> rest = MmapOptions(1 << 20).reserve_mut()
+            >>> Reserved.try_from(rest).size() == 1 << 20
+            True
         """
     def make_none(self) -> ReservedNone: ...
     def make_read_only(self) -> Reserved: ...
@@ -1194,20 +1207,22 @@ class ReservedMut(Mapping):
 
     @staticmethod
     def try_from(other: Reserved | ReservedNone) -> ReservedMut:
-        """Make one of this class from another mapping, which is consumed.
-
-        From a reserved to a mapped class it commits the memory. The pairs are upstream's.
+        """Make a `ReservedMut` from another mapping, which is consumed.
 
         Args:
-            other: for an `Mmap` an `MmapMut`, `MmapNone` or `Reserved`; for an `MmapNone` a `ReservedNone`; for
-                a `Reserved` a `ReservedMut` or `ReservedNone`; for a `ReservedMut` a `Reserved` or `ReservedNone`.
+            other: a `Reserved` or `ReservedNone`, which is made writable.
 
         Raises:
             TypeError: if it is of another class.
             BufferError: while buffers over it are alive.
             SystemCallError: if the system refuses. In all cases `other` is as before.
 
-        Upstream: `TryFrom` of the type.
+        Upstream: `ReservedMut: TryFrom`.
+
+        Examples:
+            >>> rest = MmapOptions(1 << 20).reserve_none()
+            >>> head = MmapMut.try_from(ReservedMut.try_from(rest))
+            >>> head[0] = 1
         """
     def make_none(self) -> ReservedNone: ...
     def make_read_only(self) -> Reserved: ...

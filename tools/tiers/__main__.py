@@ -102,7 +102,8 @@ def test(work: Work, target: Target, python: str, arguments: list[str]) -> str:
             raise
         raise Absent(f"there is no runner for the place {target.local.place!r}") from error
     tally: Tally = module.test(work, target, built, version, arguments)
-    counts = f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped"
+    late = f" ({tally.late} at a second try)" if tally.late else ""
+    counts = f"{tally.passed} passed{late}, {tally.failed} failed, {tally.skipped} skipped"
     text = f"{counts}: {tally.python}, {tally.under}" + (f", the {kind} wheel" if kind else "")
     if tally.failed:
         raise Failed(text)

@@ -142,11 +142,9 @@ def run_suite(
         arguments = ["-o", "timeout=300", "-o", "faulthandler_timeout=600", *arguments]
     enter = partial(run, work, root, shown, machine=machine, qemu=qemu, env=own, packages=packages)
     told = enter([interpreter, "-c", VERSION], log=f"{name}-version").splitlines()[-1]
-    text = enter(
-        [interpreter, *suite.pytest(arguments)],
-        folder="/mnt/project",
-        log=f"test-{name}",
-        timeout=timeout,
-        check=False,
-    )
-    return suite.tally(text, told, under)
+
+    def tests(words: list[str], log: str) -> str:
+        argv = [interpreter, *words]
+        return enter(argv, folder="/mnt/project", log=log, timeout=timeout, check=False)
+
+    return suite.run(tests, f"test-{name}", arguments, python=told, under=under)

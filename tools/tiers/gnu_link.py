@@ -54,6 +54,16 @@ def linker(work: Work, triple: str) -> Path:
     return program
 
 
+def tools(work: Work, dlltool: Path) -> Path:
+    """Return a folder with the names under which rustc asks for the maker of import libraries."""
+    folder = work.folder("linker/windows-gnu")
+    for triple in ZIG:
+        name = folder / f"{triple.partition('-')[0]}-w64-mingw32-dlltool"
+        name.unlink(missing_ok=True)
+        name.symlink_to(dlltool)
+    return folder
+
+
 def translated(words: list[str]) -> list[str]:
     """Return the words for zig: a list of exports is a file like others."""
     return [word.removeprefix("-Wl,") if word.endswith(".def") else word for word in words]

@@ -70,16 +70,18 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
     work.run([chosen, *pip, wheel], log=f"venv-{python}-wheel")
     project = work.folder(f"run-{python}") / "project"
     suite.copy(project)
-    text = work.run(
-        [chosen, *suite.pytest(arguments)],
-        log=f"test-{target.triple}-{python}",
-        cwd=project,
-        timeout=TIMEOUT,
-        check=False,
-    )
+
+    def tests(words: list[str], log: str) -> str:
+        return work.run([chosen, *words], log=log, cwd=project, timeout=TIMEOUT, check=False)
+
     full = work.run(
         [chosen, "-c", "import platform; print(platform.python_version())"], log="version"
     )
-    return suite.tally(
-        text, f"CPython {full.splitlines()[-1]}", f"natively, Linux {platform.release()}"
+    told = f"CPython {full.splitlines()[-1]}"
+    return suite.run(
+        tests,
+        f"test-{target.triple}-{python}",
+        arguments,
+        python=told,
+        under=f"natively, Linux {platform.release()}",
     )

@@ -6,7 +6,8 @@ import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from targets import ROOT
@@ -39,6 +40,8 @@ REFUSE = shutil.ignore_patterns(
 
 # The closing line of pytest, such as "= 3 failed, 3100 passed, 45 skipped, 1 error in 61.20s (0:01:01) =".
 CLOSING = re.compile(r"^=* ?((?:\d+ \w+(?:, )?)+) in ([\d.]+)s\b.*$", re.MULTILINE)
+# So many failed tests may be a matter of time; more are not.
+FEW = 20
 COUNT = re.compile(r"(\d+) (\w+)")
 
 
@@ -101,9 +104,31 @@ def install(work: Work, wheel: Path, folder: Path, interpreter: str, log: str) -
     command.chmod(0o755)
 
 
-def pytest(arguments: Sequence[str]) -> list[str]:
-    """Return what follows `python` to run the suite."""
-    return ["-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+def run(
+    enter: Callable[[list[str], str], str],
+    log: str,
+    arguments: Sequence[str],
+    *,
+    python: str,
+    under: str,
+) -> Tally:
+    """Run the suite and return what it counted.
+
+    `enter` takes what follows `python` and the name of a log, and returns what was printed. A few tests that
+    fail are tried once more by themselves, as a test that has a processor for itself on a user's machine may
+    be too slow for its limits under an emulator, or on a busy machine. The tally tells how many passed then.
+    """
+    words = ["-m", "pytest", "-q", *arguments]
+    first = tally(enter(words, log), python, under)
+    if not 0 < first.failed <= FEW:
+        return first
+    failed_only = [*words, "--last-failed", "--last-failed-no-failures=none"]
+    again = tally(enter(failed_only, f"{log}-again"), python, under)
+    if again.passed + again.failed != first.failed:
+        return first
+    return replace(
+        first, passed=first.passed + again.passed, failed=again.failed, late=again.passed
+    )
 
 
 def tally(text: str, python: str, under: str) -> Tally:

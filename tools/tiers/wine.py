@@ -220,7 +220,11 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
     }
     version = wine.run([interpreter, "-VV"], "wine-version-of-python", more=env)
     under = wine.run(["--version"], "wine-version-of-wine")
-    words = [interpreter, *suite.pytest([*PATIENCE, *arguments])]
-    text = wine.run(words, f"wine-pytest-{python}", cwd=copy, more=env, check=False)
+
+    def tests(words: list[str], log: str) -> str:
+        return wine.run([interpreter, *words], log, cwd=copy, more=env, check=False)
+
     # The first line is the command itself.
-    return suite.tally(text, *(said.splitlines()[1].strip() for said in (version, under)))
+    told, how = (said.splitlines()[1].strip() for said in (version, under))
+    words = [*PATIENCE, *arguments]
+    return suite.run(tests, f"wine-pytest-{python}", words, python=told, under=how)

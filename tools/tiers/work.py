@@ -32,6 +32,8 @@ class Tally:
     seconds: float
     python: str
     under: str
+    # How many of those that passed did so at a second try only.
+    late: int = 0
 
 
 class Work:
