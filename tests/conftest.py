@@ -56,8 +56,9 @@ def tmp_file(tmp_path: Path) -> FileFactory:
 @pytest.fixture
 def other_process() -> Iterator[int]:
     """Give the id of a process that waits, and maps a file and all that an interpreter maps."""
+    # With no buffers of Python's: what it maps after it has said that it waits would be seen.
     process = subprocess.Popen(
-        [sys.executable, "-c", "import sys, mmap_rs; print(flush=True); sys.stdin.read()"],
+        [sys.executable, "-c", "import os, mmap_rs; os.write(1, b'\\n'); os.read(0, 1)"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inject import Call, Failure, Injector
-from kernel import area_at, areas, descriptors, hole
+from kernel import area_at, areas, descriptors, hole, room
 from mmap_rs import (
     MemoryAreas,
     Mmap,
@@ -313,7 +313,7 @@ def run(*names: str) -> int:
     """Fail each call of these operations in each way, and return how many failures there were."""
     injector = Injector()
     points = 0
-    with tempfile.TemporaryDirectory() as directory, hole(ROOM) as address:
+    with tempfile.TemporaryDirectory() as directory, room(), hole(ROOM) as address:
         path = Path(directory) / "file"
         path.write_bytes(b"content" * SIZE)
         os.truncate(path, SIZE)

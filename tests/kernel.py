@@ -3,10 +3,12 @@
 Tests read back through this what the module did; so it must not be written with the module's help.
 """
 
+import ctypes
+import mmap
 import os
 import re
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,17 +56,61 @@ def _parse(line: bytes) -> KernelArea:
     )
 
 
+# What lists are read into. It stays mapped: musl's `malloc` would map a buffer anew for each, maybe just
+# where a test looks whether anything is.
+_spare: list[mmap.mmap] = [mmap.mmap(-1, 32 << 20)]
+
+
+def _read(pid: int | str) -> Iterator[KernelArea]:
+    """Yield every area of a process, as they were at the first; takes memory for one at a time."""
+    try:
+        text = _spare.pop()
+    except IndexError:  # another thread has it
+        text = mmap.mmap(-1, 32 << 20)
+    try:
+        start = end = 0
+        with open(f"/proc/{pid}/maps", "rb", buffering=0) as file, memoryview(text) as view:
+            while count := file.readinto(view[end:]):
+                end += count
+        assert end < len(text), "the list is too long"
+        # The kernel escapes the newlines of paths, but no other character that `splitlines` would split at.
+        while start < end:
+            stop = text.find(b"\n", start, end)
+            yield _parse(text[start:stop])
+            start = stop + 1
+    finally:
+        _spare.append(text)
+
+
 def areas(pid: int | str = "self") -> list[KernelArea]:
     """Return every area of a process, in the order of addresses."""
-    # One read of the whole, as far as the kernel lets us: the list changes between two reads.
-    text = Path(f"/proc/{pid}/maps").read_bytes()
-    # The kernel escapes the newlines of paths, but no other character that `splitlines` would split at.
-    return [_parse(line) for line in text.split(b"\n") if line]
+    return list(_read(pid))
+
+
+@contextmanager
+def room() -> Generator[None]:
+    """Keep free memory for `malloc`, of all the sizes that it does not map for each object anyway.
+
+    That of musl maps what it has no free memory for, a page or some at a time. So a list of this process's
+    areas would have one more: the memory that it is read into; and a free place may be taken.
+    """
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    # To 120 KB, and no further apart than musl's kinds of sizes.
+    sizes = [16 * 9**power // 8**power for power in range(77)]
+    made = [libc.malloc(ctypes.c_size_t(size)) for size in sizes for _ in range(32)]
+    for address in made[::2]:
+        libc.free(ctypes.c_void_p(address))
+    try:
+        yield
+    finally:
+        for address in made[1::2]:
+            libc.free(ctypes.c_void_p(address))
 
 
 def area_at(address: int) -> KernelArea | None:
     """Return the area of this process that holds `address`, or None when nothing is mapped there."""
-    return next((area for area in areas() if area.start <= address < area.end), None)
+    return next((area for area in _read("self") if area.start <= address < area.end), None)
 
 
 def permissions_at(address: int) -> str:
@@ -80,7 +126,7 @@ def mapped_bytes(start: int, end: int) -> int:
     Whether all was unmapped can be asked inside of a `hole` only: elsewhere the interpreter may at any
     time get the address for itself.
     """
-    overlaps = (min(area.end, end) - max(area.start, start) for area in areas())
+    overlaps = (min(area.end, end) - max(area.start, start) for area in _read("self"))
     return sum(size for size in overlaps if size > 0)
 
 

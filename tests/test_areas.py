@@ -10,7 +10,7 @@ import pytest
 
 import mmap_rs
 from child import check_child
-from kernel import KernelArea, areas, descriptors, hole
+from kernel import KernelArea, areas, descriptors, hole, room
 from mmap_rs import (
     InvalidOffsetError,
     MemoryArea,
@@ -127,7 +127,7 @@ def test_areas_can_not_be_made(make: Any) -> None:
 
 
 def test_the_list_is_the_kernels(page: int) -> None:
-    with MmapOptions(page).with_flags(MmapFlags.SHARED).map():
+    with room(), MmapOptions(page).with_flags(MmapFlags.SHARED).map():
         # Making the lists may itself map something: so try until the kernel's is the same before and after.
         for _ in range(20):
             before = areas()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from child import check_child
-from kernel import areas, descriptors, hole
+from kernel import areas, descriptors, hole, room
 from mmap_rs import MemoryArea, MemoryAreas, MmapFlags, MmapOptions, _mmap_rs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has two ways to look up")
@@ -54,7 +54,7 @@ def test_both_ways_agree_on_this_process(tmp_path: Path, page: int) -> None:
     shared = MmapOptions(2 * page).with_file(file, page).with_flags(MmapFlags.SHARED).map()
     private = MmapOptions(page).with_file(file).map_exec()
     file.unlink()
-    with shared, private:
+    with shared, private, room():
         assert any(compare(None) for _ in range(30)), "this process's areas never stood still"
 
 

@@ -197,8 +197,8 @@ def test_a_conversion_that_would_pass_the_number_of_areas() -> None:
         + """
 whole = MmapOptions(3 * P).map_mut()
 whole.fill(7)
-many = fill()
 del room[::2]  # not all: the interpreter would give it back, which it could not either
+many = fill()  # after that, as what is freed may be unmapped and so make room for another area
 middle = whole.split_off(P)
 tail = middle.split_off(P)
 for name in ("make_none", "make_read_only", "make_exec"):
@@ -233,8 +233,8 @@ import gc
 whole = MmapOptions(4 * P).map_mut()
 whole.fill(7)
 start = whole.start()
-many = fill()
 del room[::2]  # not all: the interpreter would give it back, which it could not either
+many = fill()  # after that, as what is freed may be unmapped and so make room for another area
 middle = whole.split_off(P)
 rest = middle.split_off(P)
 dropped = rest.split_to(P)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import inspection  # noqa: E402
 import ios_link  # noqa: E402
 import lld_as_cc  # noqa: E402
 import msvc_link  # noqa: E402
+import musl  # noqa: E402
 import results  # noqa: E402
 import suite  # noqa: E402
 import tables  # noqa: E402
@@ -289,6 +291,57 @@ def test_another_module_gets_a_record_of_its_own() -> None:
         "mmap_rs/py.typed,sha256=kept,0\n",
         "x/RECORD,,\n",
     ]
+
+
+MUSLS = """
+      [Requesting program interpreter: /lib/ld-musl-x86_64.so.1]
+ 0x0000000000000001 (NEEDED)             Shared library: [libc.so]
+ 0x000000000000000c (INIT)               0x4b000
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", []),
+        (
+            "ld-musl-x86_64.so.1",
+            "ld-linux-x86-64.so.2",
+            [
+                "it is started by ['/lib/ld-linux-x86-64.so.2'], not by /lib/ld-musl-x86_64.so.1",
+            ],
+        ),
+        ("[Requesting", "[", ["it is started by [], not by /lib/ld-musl-x86_64.so.1"]),
+        ("libc.so]", "libc.so.6]", ["it needs libc.so.6"]),
+    ],
+)
+def test_a_program_of_musl_is_told_from_others(old: str, new: str, said: list[str]) -> None:
+    assert musl.faults(MUSLS.replace(old, new)) == said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="runs a script")
+def test_the_compiler_for_musl_names_musl(tmp_path: Path) -> None:
+    script = tmp_path / "cc"
+    script.write_text(musl.CC.replace("musl-gcc", "echo passed on:"))
+    words = ["sh", str(script), "-O1", "-c", "a b.c"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert told == "passed on: -O1 -c a b.c\n"
+    words = ["sh", str(script), "-O1", "--print-multiarch"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert told == "x86_64-linux-musl\n"
+
+
+def test_the_compiler_for_musl_sees_the_kernels_headers(tmp_path: Path) -> None:
+    include = tmp_path / "usr" / "include"
+    for name in ("linux", "asm-generic", "x86_64-linux-gnu/asm", "x86_64-linux-musl"):
+        (include / name).mkdir(parents=True)
+        (include / name / "limits.h").touch()
+    (tmp_path / "usr" / "bin").mkdir()
+    musl.complete(tmp_path)
+    seen = {path.name for path in (include / "x86_64-linux-musl").iterdir() if path.is_symlink()}
+    assert seen == {"linux", "asm-generic", "asm"}
+    for name in seen:
+        assert (include / "x86_64-linux-musl" / name / "limits.h").is_file()
 
 
 def test_a_making_that_broke_off_leaves_nothing(tmp_path: Path) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
-from work import Absent, Work
+from work import Absent, Failed, Work
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
@@ -64,17 +63,48 @@ def mirror(work: Work) -> str:
     raise Absent("apt knows no mirror of Debian here: run apt-get update first")
 
 
+def _apt(work: Work, log: str, kind: str, suite: str, arch: str, folder: Path) -> dict[str, str]:
+    """Return the environment in which apt has its state in `folder`; `kind` is deb or deb-src."""
+    for name in ("state/lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True)
+    (folder / "status").touch()
+    line = f"{kind} [signed-by={KEYRING}] {mirror(work)} {suite} main\n"
+    (folder / "sources.list").write_text(line)
+    (folder / "apt.conf").write_text(APT.format(folder=folder, arch=arch))
+    env = {"APT_CONFIG": str(folder / "apt.conf"), "DEBIAN_FRONTEND": "noninteractive"}
+    work.run(["apt-get", "-q", "update"], log=f"{log}-update", env=env)
+    return env
+
+
+def sources(
+    work: Work, name: str, suite: str, machine: str, packages: Sequence[str], folder: Path
+) -> None:
+    """Unpack source packages as their authors released them, each into a folder of `folder` by its name."""
+    fetched = folder / "apt"
+    fetched.mkdir()
+    env = _apt(work, name, "deb-src", suite, ARCHITECTURES[machine][0], fetched)
+    for package in packages:
+        kept = fetched / package
+        kept.mkdir()
+        words = ["source", "--download-only", "--only-source", package]
+        work.run(["apt-get", "-q", *words], log=f"{name}-{package}", env=env, cwd=kept)
+        found = sorted(kept.glob("*.orig.tar.*[!c]"))
+        if len(found) != 1:
+            raise Failed(f"the source of {package} is not one archive but {len(found)}")
+        (folder / package).mkdir()
+        tar = ["tar", "--extract", "--strip-components=1", "--no-same-owner"]
+        work.run(
+            [*tar, "--directory", folder / package, "--file", found[0]],
+            log=f"{name}-{package}-unpack",
+        )
+    shutil.rmtree(fetched)
+
+
 def _download(
     work: Work, log: str, suite: str, arch: str, packages: Sequence[str], folder: Path
 ) -> None:
     """Fetch packages and all that they depend on into `folder`/cache/archives."""
-    for name in ("state/lists/partial", "cache/archives/partial"):
-        (folder / name).mkdir(parents=True)
-    (folder / "status").touch()
-    (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror(work)} {suite} main\n")
-    (folder / "apt.conf").write_text(APT.format(folder=folder, arch=arch))
-    env = {"APT_CONFIG": str(folder / "apt.conf"), "DEBIAN_FRONTEND": "noninteractive"}
-    work.run(["apt-get", "-q", "update"], log=f"{log}-update", env=env)
+    env = _apt(work, log, "deb", suite, arch, folder)
     work.run(
         ["apt-get", "-qy", "--download-only", "install", *packages], log=f"{log}-fetch", env=env
     )
@@ -88,11 +118,11 @@ def unpacked(
     packages: Sequence[str],
     *,
     finish: Callable[[Path], None] | None = None,
-    version: int = 1,
+    version: int | str = 1,
 ) -> Path:
     """Return the folder `name` with these packages, and all that they depend on, unpacked.
 
-    `machine` is one of `ARCHITECTURES`; `finish` is called with the new folder; `version` counts its changes.
+    `machine` is one of `ARCHITECTURES`; `finish` is called with the new folder; `version` tells its changes.
     """
     arch = ARCHITECTURES[machine][0]
 
@@ -132,8 +162,21 @@ def _complete(machine: str, root: Path) -> None:
             link.symlink_to(library.relative_to(libraries))
 
 
-def root(work: Work, name: str, suite: str, machine: str, packages: Sequence[str]) -> Path:
+def root(
+    work: Work,
+    name: str,
+    suite: str,
+    machine: str,
+    packages: Sequence[str],
+    *,
+    finish: Callable[[Path], None] | None = None,
+    version: int | str = 1,
+) -> Path:
     """Return a folder that `chroot` can enter: `unpacked` with the places that programs expect."""
-    return unpacked(
-        work, name, suite, machine, packages, finish=partial(_complete, machine), version=1
-    )
+
+    def complete(folder: Path) -> None:
+        _complete(machine, folder)
+        if finish is not None:
+            finish(folder)
+
+    return unpacked(work, name, suite, machine, packages, finish=complete, version=version)
