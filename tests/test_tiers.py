@@ -26,7 +26,7 @@ import suite  # noqa: E402
 import tables  # noqa: E402
 from modules import Import, Module  # noqa: E402
 from results import Result  # noqa: E402
-from targets import find, load  # noqa: E402
+from targets import PLACES, find, load  # noqa: E402
 from work import Absent, Failed, Tally, Work  # noqa: E402
 
 STABLE = {"PyList_New": (3, 2), "PyBuffer_Release": (3, 11), "PyList_GetItemRef": (3, 13)}
@@ -418,6 +418,22 @@ def test_a_target_that_is_not_listed_is_a_wrong_command_line() -> None:
     )
     assert done.returncode == 2
     assert "'vax-dec-ultrix' is not in tiers.toml" in done.stderr
+
+
+def test_only_whole_runs_are_recorded() -> None:
+    words = ["test", "x86_64-unknown-linux-gnu", "--record"]
+    for more in (["--pytest=-x"], ["--wheel", "dist/some.whl"]):
+        done = subprocess.run(
+            [sys.executable, TOOLS, *words, *more], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert "--record is for whole runs" in done.stderr
+
+
+def test_every_place_has_its_runner() -> None:
+    for target in load():
+        if target.local.place != "none":
+            assert (TOOLS / f"{PLACES[target.local.place]}.py").is_file(), target.triple
 
 
 def test_what_emulators_get_wrong_are_tests_that_there_are() -> None:

@@ -15,11 +15,8 @@ from typing import Literal
 
 import results
 import tables
-from targets import Target, find, load
+from targets import PLACES, Target, find, load
 from work import Absent, Failed, Tally, Work
-
-# The module of each place that tests run in; tiers.toml says which target has which.
-PLACES = {"host": "natively", "root": "roots", "wine": "wine", "bionic": "bionic", "musl": "musl"}
 
 EXPLANATION = """
 What is needed (a compiler with the sources of its standard library, zig, other machines' systems) is fetched
@@ -80,34 +77,31 @@ def wheel(work: Work, target: Target, python: str) -> str:
     return str(module.inspected(work, target, python))
 
 
-def test(work: Work, target: Target, python: str, arguments: list[str]) -> str:
+def test(work: Work, target: Target, python: str, arguments: list[str], given: Path | None) -> str:
     """Run the test suite on the wheel, in the place that tiers.toml names.
 
     `python` is a version, such as 3.11, or with the kind of wheel behind it, such as 3.15-abi3t or 3.13-msvc.
+    `given` is a wheel from elsewhere, to be tested in place of the one that this tool builds.
     """
     wheels = importlib.import_module("wheels")
     name, key = f"test-{target.triple}-{python}", str(wheels.fingerprint("tests", "tools/tiers"))
-    before = None if arguments else work.remembered(name, key)
+    usual = not arguments and given is None
+    before = work.remembered(name, key) if usual else None
     if before is not None:
         work.say(
             f"{name} was done, with the same wheel and tests: remove {work.root / 'done'} to repeat"
         )
         return before
     version, _, kind = python.partition("-")
-    built: Path = wheels.tested(work, target, kind)
-    try:
-        module = importlib.import_module(PLACES[target.local.place])
-    except ModuleNotFoundError as error:
-        if error.name != PLACES[target.local.place]:
-            raise
-        raise Absent(f"there is no runner for the place {target.local.place!r}") from error
+    built: Path = given or wheels.tested(work, target, kind)
+    module = importlib.import_module(PLACES[target.local.place])
     tally: Tally = module.test(work, target, built, version, arguments)
     late = f" ({tally.late} at a second try)" if tally.late else ""
     counts = f"{tally.passed} passed{late}, {tally.failed} failed, {tally.skipped} skipped"
     text = f"{counts}: {tally.python}, {tally.under}" + (f", the {kind} wheel" if kind else "")
     if tally.failed:
         raise Failed(text)
-    if not arguments:
+    if usual:
         work.remember(name, key, text)
     return text
 
@@ -127,7 +121,8 @@ def steps(work: Work, target: Target, arguments: argparse.Namespace) -> Iterator
         chosen: str | None = arguments.python
         for python in [chosen] if chosen else target.local.pythons:
             pytest: list[str] = arguments.pytest.split()
-            yield f"test {python}", partial(test, work, target, python, pytest)
+            given: Path | None = getattr(arguments, "wheel", None)
+            yield f"test {python}", partial(test, work, target, python, pytest, given)
 
 
 def show(outcomes: list[Outcome]) -> None:
@@ -193,6 +188,10 @@ def parser() -> argparse.ArgumentParser:
                 "--python", help="only this Python, e.g. 3.13, 3.15-abi3t or 3.13-msvc"
             )
             command.add_argument("--pytest", default="", help="arguments for pytest, in one word")
+        if name == "test":
+            command.add_argument(
+                "--wheel", type=Path, metavar="FILE", help="this wheel, not one that is built here"
+            )
         if name == "wheel":
             command.add_argument(
                 "--abi", default="abi3-py311", help="the kind of wheel, e.g. cp314t"
@@ -220,6 +219,10 @@ def main() -> int:
         targets = [find(triple) for triple in getattr(arguments, "triples", [])] or load()
     except KeyError as error:
         print(f"tools/tiers: {error.args[0]}", file=sys.stderr)
+        return 2
+    part = getattr(arguments, "pytest", "") or getattr(arguments, "wheel", None)
+    if getattr(arguments, "record", False) and part:
+        print("tools/tiers: --record is for whole runs on the tool's own wheels", file=sys.stderr)
         return 2
     if arguments.command == "list":
         for target in targets:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# The module of each place that tests run in; tiers.toml says which target has which.
+PLACES = {"host": "natively", "root": "roots", "wine": "wine", "bionic": "bionic", "musl": "musl"}
+
 
 @dataclass(frozen=True)
 class Release:
