@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,7 @@ from mmap_rs import (
     InvalidOffsetError,
     InvalidSizeError,
     MemoryAreas,
-    Mmap,
     MmapFlags,
-    MmapMut,
     MmapOptions,
     Protection,
     SystemCallError,
@@ -36,11 +33,18 @@ from mmap_rs import (
 # For the type checkers, which see the rest as Windows has it.
 assert sys.platform == "win32"
 
-kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+from windows import (  # noqa: E402
+    FREE,
+    HUGE,
+    KINDS,
+    SHARED,
+    UNIT,
+    free_place,
+    information,
+    kernel32,
+    next_handle,
+)
 
-SHARED = MmapFlags.SHARED
-UNIT = MmapOptions.allocation_granularity()
-COMMIT, FREE, RESERVE = 0x1000, 0x10000, 0x2000
 SET_SPARSE = 0x900C4
 PROTECTIONS = {"make_none": 0x01, "make_read_only": 0x02, "make_exec": 0x20}
 # Pages that are copied when they are written have numbers of their own until then; Wine keeps these.
@@ -48,52 +52,6 @@ WRITABLE = {"make_mut": {0x04, 0x08}, "make_exec_mut": {0x40, 0x80}}
 
 # mov eax, 42; ret
 FORTY_TWO = b"\xb8\x2a\x00\x00\x00\xc3"
-
-
-IS_64_BIT = sys.maxsize > 1 << 32
-HUGE = 1 << (36 if IS_64_BIT else 28)
-
-
-class Information(ctypes.Structure):
-    """MEMORY_BASIC_INFORMATION."""
-
-    _fields_ = (
-        ("base", ctypes.c_void_p),
-        ("allocation", ctypes.c_void_p),
-        ("allocation_protect", wintypes.DWORD),
-        *([("partition", wintypes.WORD)] if IS_64_BIT else []),
-        ("size", ctypes.c_size_t),
-        ("state", wintypes.DWORD),
-        ("protect", wintypes.DWORD),
-        ("type", wintypes.DWORD),
-    )
-    state: int
-    protect: int
-    size: int
-
-
-def information(address: int) -> Information:
-    """Ask the system about an address."""
-    found = Information()
-    query = kernel32.VirtualQuery
-    query.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
-    query.restype = ctypes.c_size_t
-    assert query(address, ctypes.byref(found), ctypes.sizeof(found))
-    return found
-
-
-def next_handle() -> int:
-    """Return the number of the next handle, which does not grow as long as none leaks."""
-    kernel32.CreateEventW.restype = wintypes.HANDLE
-    handle = kernel32.CreateEventW(None, False, False, None)
-    assert kernel32.CloseHandle(wintypes.HANDLE(handle))
-    return int(handle)
-
-
-def free_place(size: int) -> int:
-    """Return an address where `size` bytes are free, at this moment."""
-    with MmapOptions(size).reserve_none() as spare:
-        return spare.start()
 
 
 def jit(size: int) -> MmapOptions:
@@ -107,9 +65,6 @@ def kinds(path: Path, page: int) -> dict[str, MmapOptions]:
         "private": jit(page).with_file(path),
         "shared": jit(page).with_file(path).with_flags(SHARED),
     }
-
-
-KINDS = ("anonymous", "private", "shared")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -337,96 +292,6 @@ def test_numbers_of_errors(tmp_file: FileFactory, page: int) -> None:
     with pytest.raises(SystemCallError) as large:
         MmapOptions(sys.maxsize - page).map_mut()
     assert (large.value.winerror, large.value.errno) == (8, errno.ENOMEM)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_split_parts_live_on_their_own(kind: str, tmp_file: FileFactory, page: int) -> None:
-    path = tmp_file(4 * page)
-    options = {
-        "anonymous": MmapOptions(4 * page),
-        "private": MmapOptions(4 * page).with_file(path),
-        "shared": MmapOptions(4 * page).with_file(path).with_flags(SHARED),
-    }[kind]
-    head = options.map_mut()
-    start = head.start()
-    head[:] = bytes(range(256)) * (4 * page // 256)
-    tail = head.split_off(3 * page)
-    middle = head.split_off(page)
-    middle.close()
-    assert information(start + page).protect in {0, 0x01}, "nobody can use it any more"
-    read = tail.make_read_only()
-    assert bytes(head) == bytes(read) == bytes(range(256)) * (page // 256)
-    head.close()
-    assert read[5] == 5
-    read.close()
-    assert all(information(start + n * page).state == FREE for n in range(4))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_merge_back(kind: str, tmp_file: FileFactory, page: int) -> None:
-    path = tmp_file(3 * page)
-    options = {
-        "anonymous": MmapOptions(3 * page),
-        "private": MmapOptions(3 * page).with_file(path),
-        "shared": MmapOptions(3 * page).with_file(path).with_flags(SHARED),
-    }[kind]
-    with options.map_mut() as whole:
-        for at in (page, 2 * page, page):
-            whole.merge(whole.split_off(at))
-        whole[page - 1 : page + 1] = b"ab"
-        read = whole.make_read_only()
-        assert (len(read), read[page - 1 : page + 1]) == (3 * page, b"ab")
-        read.close()
-
-
-def test_merge_of_two_views(tmp_file: FileFactory) -> None:
-    path = tmp_file(2 * UNIT)
-    place = free_place(2 * UNIT)
-    fixed = MmapOptions(UNIT).with_unsafe_flags(UnsafeMmapFlags.MAP_FIXED).with_flags(SHARED)
-    first = fixed.with_address(place).with_file(path).map_mut()
-    second = fixed.with_address(place + UNIT).with_file(path, UNIT).map_mut()
-    first.merge(second)
-    assert bytes(first) == path.read_bytes()
-    first[UNIT - 2 : UNIT + 2] = b"over"
-    first.flush()
-    first.lock()
-    first.unlock()
-    read = first.make_read_only()
-    tail = read.split_off(UNIT + MmapOptions.page_size())
-    assert path.read_bytes()[UNIT - 2 : UNIT + 2] == b"over"
-    tail.close()
-    read.close()
-    assert information(place).state == information(place + UNIT).state == FREE
-
-
-@pytest.mark.parametrize(
-    ("reserved", "committed"),
-    [
-        (MmapOptions.reserve_mut, MmapMut.try_from),
-        (MmapOptions.reserve, Mmap.try_from),
-    ],
-    ids=["mut", "read"],
-)
-def test_a_reservation_is_committed(
-    reserved: Callable[[MmapOptions], object], committed: Callable[..., Mmap | MmapMut], page: int
-) -> None:
-    reservation = reserved(MmapOptions(HUGE))
-    assert isinstance(reservation, mmap_rs.Mapping)
-    first = information(reservation.start())
-    assert (first.state, first.size) == (RESERVE, HUGE)
-    head = reservation.split_to(page)
-    with committed(head) as mapping:
-        assert information(mapping.start()).state == COMMIT
-        assert information(mapping.end()).state == RESERVE
-        assert bytes(mapping) == bytes(page)
-    reservation.close()
-
-
-def test_a_reservation_remembers_its_protection(page: int) -> None:
-    reservation = MmapOptions(page).reserve_none().make_mut().make_read_only().make_mut()
-    with MmapMut.try_from(reservation) as mapping:
-        assert information(mapping.start()).protect == 0x04
-        mapping[0] = 1
 
 
 def test_others_may_rename_and_delete(tmp_file: FileFactory, page: int) -> None:
