@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -126,6 +127,7 @@ def test_a_range_is_taken_as_the_table_shows_it() -> None:
 # --- the table
 
 
+@pytest.mark.skipif(shutil.which("sleep") is None, reason="there is no program to look at")
 def test_areas_of_another_process_as_the_kernel_lists_them() -> None:
     process = subprocess.Popen(["sleep", "60"])
     try:
@@ -333,6 +335,7 @@ def test_a_broken_pipe_is_quiet(option: str) -> None:
     assert process.wait(60) == 1
 
 
+@pytest.mark.skipif(shutil.which("sh") is None, reason="there is no shell to close it")
 @pytest.mark.parametrize("option", ["", " --json", " --svg -"])
 def test_without_standard_output(option: str) -> None:
     done = subprocess.run(

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import multiprocessing
+import os
 import pickle
 import pprint
 import re
@@ -207,6 +208,8 @@ def add_one(path: str, place: int) -> None:
 
 
 def test_multiprocessing(tmp_path: Path) -> None:
+    if os.name != "nt":
+        pytest.importorskip("_posixshmem", reason="the system has no shared memory of POSIX's kind")
     path = tmp_path / "board"
     path.write_bytes(bytes(16))
     context = multiprocessing.get_context("spawn")

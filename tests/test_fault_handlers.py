@@ -11,7 +11,7 @@ from child import check_child, describe, died_of, run_child
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGBUS")
 
 PRELUDE = """
-import ctypes, os, signal, tempfile, threading
+import ctypes, os, signal, sys, tempfile, threading
 from mmap_rs import *
 
 P = MmapOptions.page_size()
@@ -123,12 +123,15 @@ C_HANDLER = """
     with_info = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
     class Action(ctypes.Structure):
-        # Linux on 64 bits: handler, mask of 128 bytes, flags, restorer.
+        # Linux on 64 bits: handler, mask of 128 bytes, flags, restorer. On Android the flags come first,
+        # and the mask has 8 bytes.
         _fields_ = [("handler", ctypes.c_void_p), ("mask", ctypes.c_ulong * 16),
                     ("flags", ctypes.c_int), ("restorer", ctypes.c_void_p)]
+        if hasattr(sys, "getandroidapilevel"):
+            _fields_ = [_fields_[2], _fields_[0], ("mask", ctypes.c_ulong), _fields_[3]]
 
     def install(function, flags):
-        action = Action(ctypes.cast(function, ctypes.c_void_p), flags=flags)
+        action = Action(handler=ctypes.cast(function, ctypes.c_void_p), flags=flags)
         assert libc.sigaction(signal.SIGBUS, ctypes.byref(action), None) == 0
 
     def ended(*arguments):
