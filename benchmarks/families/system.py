@@ -15,7 +15,7 @@ SWITCH = (
     "Letting other threads run, as a call that may wait must, is half of what it takes more; a change of "
     "protection makes an object too."
 )
-CHANGE = Excess(("system",), 250, kept=450, reason=SWITCH)
+CHANGE = Excess(("system",), 250, kept=650, reason=SWITCH)
 LOCK = Excess(("system",), 250, kept=350, reason=SWITCH)
 
 # method, the protection that it asks for
