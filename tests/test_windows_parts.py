@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -31,14 +32,18 @@ from windows import (  # noqa: E402
 )
 
 
+def of_kind(kind: str, size: int, path: Path) -> MmapOptions:
+    """Return options for a kind of memory of so many bytes; of the file, if it is of one."""
+    options = MmapOptions(size)
+    if kind != "anonymous":
+        options = options.with_file(path)
+    return options.with_flags(SHARED) if kind == "shared" else options
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_split_parts_live_on_their_own(kind: str, tmp_file: FileFactory, page: int) -> None:
     path = tmp_file(4 * page)
-    options = {
-        "anonymous": MmapOptions(4 * page),
-        "private": MmapOptions(4 * page).with_file(path),
-        "shared": MmapOptions(4 * page).with_file(path).with_flags(SHARED),
-    }[kind]
+    options = of_kind(kind, 4 * page, path)
     head = options.map_mut()
     start = head.start()
     head[:] = bytes(range(256)) * (4 * page // 256)
@@ -57,11 +62,7 @@ def test_split_parts_live_on_their_own(kind: str, tmp_file: FileFactory, page: i
 @pytest.mark.parametrize("kind", KINDS)
 def test_merge_back(kind: str, tmp_file: FileFactory, page: int) -> None:
     path = tmp_file(3 * page)
-    options = {
-        "anonymous": MmapOptions(3 * page),
-        "private": MmapOptions(3 * page).with_file(path),
-        "shared": MmapOptions(3 * page).with_file(path).with_flags(SHARED),
-    }[kind]
+    options = of_kind(kind, 3 * page, path)
     with options.map_mut() as whole:
         for at in (page, 2 * page, page):
             whole.merge(whole.split_off(at))
