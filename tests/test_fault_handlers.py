@@ -61,11 +61,13 @@ def test_the_default_action() -> None:
 
 
 def test_a_signal_that_somebody_sent_ends_the_process() -> None:
-    dies("""
-        assert is_guarded(guarded())
-        print("ready", flush=True)
-        os.kill(os.getpid(), signal.SIGBUS)
-    """)
+    send = "os.kill(os.getpid(), signal.SIGBUS)\n"
+    done = run_child(f"{PRELUDE}assert is_guarded(guarded())\n{send}")
+    # Android's own handler comes after the guard's; that of Android 6 lets the process go on.
+    if hasattr(sys, "getandroidapilevel") and run_child(PRELUDE + send).returncode == 0:
+        assert done.returncode == 0, describe(done)
+    else:
+        assert died_of(done, signal.SIGBUS), describe(done)
 
 
 def test_a_signal_that_was_ignored_is_ignored() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,6 +19,7 @@ sys.path.insert(0, str(TOOLS))
 import gnu_link  # noqa: E402
 import inspection  # noqa: E402
 import ios_link  # noqa: E402
+import linker_program  # noqa: E402
 import lld_as_cc  # noqa: E402
 import msvc_link  # noqa: E402
 import musl  # noqa: E402
@@ -28,6 +30,10 @@ from modules import Import, Module  # noqa: E402
 from results import Result  # noqa: E402
 from targets import PLACES, find, load  # noqa: E402
 from work import Absent, Failed, Tally, Work  # noqa: E402
+
+needs_shell = pytest.mark.skipif(
+    shutil.which("sh") is None, reason="the linkers are shell scripts, and there is no shell"
+)
 
 STABLE = {"PyList_New": (3, 2), "PyBuffer_Release": (3, 11), "PyList_GetItemRef": (3, 13)}
 
@@ -225,6 +231,29 @@ def test_a_list_of_exports_is_a_file_for_zig() -> None:
     words = ["maturin", "-Wl,/tmp/rustc1/list.def", "-Wl,--dynamicbase", "a.o", "b.def"]
     expected = ["maturin", "/tmp/rustc1/list.def", "-Wl,--dynamicbase", "a.o", "b.def"]
     assert gnu_link.translated(words) == expected
+
+
+@needs_shell
+def test_a_linkers_words_are_around_rustcs_and_in_its_path(tmp_path: Path) -> None:
+    work = Work(tmp_path / "a cache")
+    show = [sys.executable, "-c", "import sys; print(sys.argv[1:])"]
+    program = linker_program.written(work, "a-target", [*show, "the first"], ["-la$b"])
+    told = subprocess.run([program, "-o", "a file"], capture_output=True, text=True, check=True)
+    assert told.stdout == "['the first', '-o', 'a file', '-la$b']\n"
+    assert linker_program.written(work, "a-target", [*show, "the first"], ["-la$b"]) == program
+    assert linker_program.written(work, "a-target", [*show, "the first"]) != program
+
+
+@needs_shell
+def test_lld_gets_its_words_around_the_translated(tmp_path: Path) -> None:
+    work = Work(tmp_path)
+    lld = tmp_path / "lld"
+    lld.write_text('#!/bin/sh\necho "$@"\n')
+    lld.chmod(0o755)
+    program = lld_as_cc.program(work, find("aarch64-apple-ios"), lld, ["-a"], ["-z"])
+    words: list[str | Path] = [program, "-dynamiclib", "-arch", "arm64"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert told.stdout == "-a -dylib -z\n"
 
 
 def test_the_list_of_targets_is_sound() -> None:

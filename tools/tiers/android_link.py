@@ -94,4 +94,4 @@ def linker(work: Work, target: Target, lld: Path) -> Path:
     # The loader finds Python's names only through a library that the module names.
     after = ["--no-as-needed", "-lpython3", "-ldl", "-lc", str(folder / "libbuiltins.a")]
     after.append("--exclude-libs=libunwind.a:libbuiltins.a")
-    return lld_as_cc.script(work.folder(f"linker/{target.triple}"), lld, before, after)
+    return lld_as_cc.program(work, target, lld, before, after)

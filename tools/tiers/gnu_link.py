@@ -11,10 +11,10 @@ empty ones are made.
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from pathlib import Path
 
+import linker_program
 import programs
 from work import Work
 
@@ -43,15 +43,10 @@ def linker(work: Work, triple: str) -> Path:
     """Return a program that links for Windows."""
     python = programs.python(work)
     maturin = python.with_name("maturin")
-    command = [maturin, "zig", "cc", "--", "-g", "-fno-sanitize=all", "-target", ZIG[triple]]
-    program = work.folder(f"linker/{triple}") / "cc"
-    words = shlex.join(map(str, [sys.executable, Path(__file__).resolve(), *command]))
-    program.write_text(
-        f'#!/bin/sh\nexec env ZIG_COMMAND="{python} -m ziglang" {words} "$@" -L{_libraries(work)}\n',
-        encoding="utf-8",
-    )
-    program.chmod(0o755)
-    return program
+    command: list[str | Path] = ["env", f"ZIG_COMMAND={python} -m ziglang"]
+    command += [sys.executable, Path(__file__).resolve()]
+    command += [maturin, "zig", "cc", "--", "-g", "-fno-sanitize=all", "-target", ZIG[triple]]
+    return linker_program.written(work, triple, command, [f"-L{_libraries(work)}"])
 
 
 def tools(work: Work, dlltool: Path) -> Path:

@@ -107,4 +107,4 @@ def linker(work: Work, target: Target, lld: Path) -> Path:
     before += ["-syslibroot", str(sdk(work)), "-adhoc_codesign"]
     # An app embeds the module as a framework, and Python's names come with another one.
     after = ["-install_name", "@rpath/_mmap_rs.abi3.so", "-undefined", "dynamic_lookup", "-lSystem"]
-    return lld_as_cc.script(work.folder(f"linker/{target.triple}"), lld, before, after)
+    return lld_as_cc.program(work, target, lld, before, after)

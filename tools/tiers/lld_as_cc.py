@@ -1,18 +1,20 @@
-"""Be a C compiler that only links, and hand on to lld: `python lld_as_cc.py SETTINGS.json WORDS...`.
+"""Be a C compiler that only links, and hand on to lld: `lld_as_cc.py LLD BEFORE... -- AFTER... -- WORDS...`.
 
 rustc gives its linker the words of a C compiler for Android and Apple's systems. There is none here that
-knows those, but lld links for all. SETTINGS.json has `lld` (the path of the program under its name for the
-system), `before` and `after` (words for it, around those that are translated).
+knows those, but lld links for all. LLD is the path of the program under its name for the system, BEFORE and
+AFTER are words for it, around those that are translated.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import linker_program
+from targets import Target
+from work import Work
 
 # Words that are for the compiler alone.
 DROPPED = {
@@ -67,27 +69,21 @@ def translated(words: list[str]) -> list[str]:
     return found
 
 
-def script(folder: Path, lld: Path, before: list[str], after: list[str]) -> Path:
-    """Write a program that rustc can take for its linker, and return its path.
-
-    With other words its path is another, as Cargo links anew only for what it can see.
-    """
-    content = json.dumps({"lld": str(lld), "before": before, "after": after})
-    folder = folder / hashlib.sha256(content.encode()).hexdigest()[:8]
-    folder.mkdir(parents=True, exist_ok=True)
-    settings, program = folder / "settings.json", folder / "cc"
-    settings.write_text(content, encoding="utf-8")
-    text = f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" "{settings}" "$@"\n'
-    program.write_text(text, encoding="utf-8")
-    program.chmod(0o755)
-    return program
+def program(work: Work, target: Target, lld: Path, before: list[str], after: list[str]) -> Path:
+    """Write a program that rustc can take for its linker, and return its path."""
+    command = [sys.executable, str(Path(__file__).resolve()), str(lld)]
+    command += [*before, "--", *after, "--"]
+    return linker_program.written(work, target.triple, command)
 
 
 def main() -> None:
     """Become lld."""
-    settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    lld: str = settings["lld"]
-    os.execv(lld, [lld, *settings["before"], *translated(sys.argv[2:]), *settings["after"]])
+    words = sys.argv[1:]
+    first = words.index("--")
+    second = words.index("--", first + 1)
+    lld, *before = words[:first]
+    after, wanted = words[first + 1 : second], words[second + 1 :]
+    os.execv(lld, [lld, *before, *translated(wanted), *after])
 
 
 if __name__ == "__main__":

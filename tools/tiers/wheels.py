@@ -30,7 +30,16 @@ SOURCES = (
 FOLDERS = ("src", "core/src", "python/mmap_rs", "sbom")
 SUFFIXES = {".rs", ".py", ".pyi", ".toml", ".typed", ".json"}
 
-LINKING = {"android_link", "gnu_link", "ios_link", "linux_link", "lld_as_cc", "msvc_link", "wheels"}
+LINKING = {
+    "android_link",
+    "gnu_link",
+    "ios_link",
+    "linker_program",
+    "linux_link",
+    "lld_as_cc",
+    "msvc_link",
+    "wheels",
+}
 
 # The features of Cargo.toml that a kind of wheel has, and the interpreter that stands for it.
 FEATURES = {"abi3-py311": ["abi3-py311"], "cp314t": [], "abi3t-py315": ["abi3t-py315"]}
@@ -82,7 +91,8 @@ def build(work: Work, target: Target, python: str = "abi3-py311") -> Path:
 def tested(work: Work, target: Target, kind: str) -> Path:
     """Return the wheel to run the tests on, by what stands behind the Python's version in tiers.toml."""
     if kind == "msvc":
-        return msvc_link.relinked(work, target, build(work, target), fingerprint())
+        key = f"{fingerprint()} {msvc_link.SOURCE.read_text(encoding='utf-8')}"
+        return msvc_link.relinked(work, target, build(work, target), key)
     if kind not in TESTED:
         raise Absent(
             f"there is no kind of wheel {kind!r} to test; there are {', '.join(TESTED)}, msvc"
