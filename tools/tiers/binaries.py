@@ -46,7 +46,7 @@ def _elf(binary: lief.ELF.Binary) -> Module:
         is_stack = segment.type == lief.ELF.Segment.TYPE.GNU_STACK
         if is_stack and segment.has(lief.ELF.Segment.FLAGS.X):
             faults.add("it asks for an executable stack")
-    if binary.has(lief.ELF.DynamicEntry.TAG.TEXTREL):
+    if _relocates_code(binary):
         faults.add("its code is relocated (TEXTREL)")
     for tag in (lief.ELF.DynamicEntry.TAG.RPATH, lief.ELF.DynamicEntry.TAG.RUNPATH):
         if binary.has(tag):
@@ -62,6 +62,24 @@ def _elf(binary: lief.ELF.Binary) -> Module:
         alignment=min(loaded, default=0),
         faults=frozenset(faults),
     )
+
+
+def _relocates_code(binary: lief.ELF.Binary) -> bool:
+    """Tell whether the loader has to write where the program may not.
+
+    TEXTREL alone does not tell: Rust lets the linker for FreeBSD on 32 bits do so (`-z notext`), and it then
+    says TEXTREL whether it did or not.
+    """
+    if not binary.has(lief.ELF.DynamicEntry.TAG.TEXTREL):
+        return False
+    fixed = [
+        range(segment.virtual_address, segment.virtual_address + segment.virtual_size)
+        for segment in binary.segments
+        if segment.type == lief.ELF.Segment.TYPE.LOAD and not segment.has(lief.ELF.Segment.FLAGS.W)
+    ]
+    places = [entry.address for entry in binary.dynamic_relocations]
+    places += [entry.address for entry in binary.pltgot_relocations]
+    return any(place in part for place in places for part in fixed)
 
 
 # Of load commands from before each system had a number.

@@ -2,10 +2,11 @@
 
 `maturin build --zig` does the same, but asks for the export of `PyInit_mmap_rs._mmap_rs`, a name that no
 module inside a package has (seen in maturin 1.16.0). So zig is called here in maturin's way, with what rustc
-itself asks for. Two more things need help. rustc lists the exports in a file that it names in a way only
-GNU's linker knows. And Debian's Rust names two libraries more than Rust's own, GCC's guard of the stack:
+itself asks for. Three more things need help. rustc lists the exports in a file that it names in a way only
+GNU's linker knows. Debian's Rust names two libraries more than Rust's own, GCC's guard of the stack:
 `-lssp_nonshared -lssp`. Nothing is compiled with that guard here, and zig has no libraries of these names:
-empty ones are made.
+empty ones are made. And on 32 bits llvm-dlltool takes the first underscore from names that have one of their
+own, so that a module would ask for `Py_NoneStruct` (seen in LLVM 22): there it is GNU's dlltool.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import os
 import sys
 from pathlib import Path
 
+import debian
 import linker_program
 import programs
+import rust
 from work import Work
 
 EMPTY = ("ssp", "ssp_nonshared")
@@ -49,13 +52,16 @@ def linker(work: Work, triple: str) -> Path:
     return linker_program.written(work, triple, command, [f"-L{_libraries(work)}"])
 
 
-def tools(work: Work, dlltool: Path) -> Path:
-    """Return a folder with the names under which rustc asks for the maker of import libraries."""
-    folder = work.folder("linker/windows-gnu")
-    for triple in ZIG:
-        name = folder / f"{triple.partition('-')[0]}-w64-mingw32-dlltool"
-        name.unlink(missing_ok=True)
-        name.symlink_to(dlltool)
+def tools(work: Work, triple: str) -> Path:
+    """Return a folder with the maker of import libraries under the name by which rustc asks for it."""
+    processor = triple.partition("-")[0]
+    if processor == "i686":
+        packages = ["binutils-mingw-w64-i686"]
+        return debian.unpacked(work, "binutils", rust.RELEASE, "x86_64", packages) / "usr" / "bin"
+    folder = work.folder(f"linker/{triple}/tools")
+    name = folder / f"{processor}-w64-mingw32-dlltool"
+    name.unlink(missing_ok=True)
+    name.symlink_to(rust.linker(work, "llvm-dlltool"))
     return folder
 
 

@@ -34,13 +34,12 @@ MACHINES = {
     "arm64_v8a": "AARCH64",
     "armeabi_v7a": "ARM",
     "riscv64": "RISCV",
-    "ppc64le": "PPC64",
     "s390x": "S390",
 }
 MACH_O = {"x86_64": "X86_64", "arm64": "ARM64"}
 PE = {"x86_64": "AMD64", "i686": "I386", "arm64": "ARM64"}
 # The largest pages that Linux and Android have with each processor: a module must be loadable with those.
-PAGES = {"AARCH64": 65536, "PPC64": 65536}
+PAGES = {"AARCH64": 65536}
 ANDROID_PAGE = 16384
 APPLE_PAGES = {"X86_64": 4096, "ARM64": 16384}
 

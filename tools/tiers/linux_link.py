@@ -10,7 +10,9 @@ ones is made here.
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 # Since when libgcc_s has what Rust's standard library may call.
@@ -44,15 +46,23 @@ ARM = {
     "GCC_4.3.0": ("_Unwind_Backtrace",),
 }
 
+# zig has no `__clear_cache` for this processor, where it has nothing to do.
+S390X = {"GCC_3.0": ("__clear_cache",)}
+
 # zig's names of processors, where they differ from the first word of Rust's target.
 PROCESSORS = {"i686": "x86", "armv7": "arm", "riscv64gc": "riscv64"}
 
 
 def versions(triple: str) -> dict[str, tuple[str, ...]]:
     """Return the functions of libgcc_s on a target, by the version that they came with."""
-    more = ARM if triple.startswith("arm") else DWARF
-    names = sorted({*COMMON, *more})
-    return {name: (*COMMON.get(name, ()), *more.get(name, ())) for name in names}
+    parts: list[Mapping[str, tuple[str, ...]]] = [
+        COMMON,
+        ARM if triple.startswith("arm") else DWARF,
+    ]
+    if triple.startswith("s390x"):
+        parts.append(S390X)
+    names = sorted({name for part in parts for name in part})
+    return {name: tuple(it for part in parts for it in part.get(name, ())) for name in names}
 
 
 def flags(triple: str, folder: Path, python: Path) -> list[str]:
@@ -60,14 +70,16 @@ def flags(triple: str, folder: Path, python: Path) -> list[str]:
 
     Args:
         triple: the target's name.
-        folder: where the library is put; it is made if it is not there.
+        folder: where a folder with the library is made.
         python: the Python that has zig.
     """
     processor, _, system = triple.partition("-unknown-")
     if not system.startswith("linux-gnu"):
         return []
-    folder.mkdir(parents=True, exist_ok=True)
     wanted = versions(triple)
+    # With other functions it is another folder, as Cargo links anew only for what it can see.
+    folder /= hashlib.sha256(repr(wanted).encode()).hexdigest()[:8]
+    folder.mkdir(parents=True, exist_ok=True)
     source, script = folder / "empty.c", folder / "versions.txt"
     functions = [name for names in wanted.values() for name in names]
     source.write_text("".join(f"void {name}(void) {{}}\n" for name in functions), encoding="utf-8")

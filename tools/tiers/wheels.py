@@ -144,8 +144,7 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
     elif target.system == "freebsd":
         env["MATURIN_FREEBSD_VERSION"] = FREEBSD
     elif target.system == "windows":
-        more = gnu_link.tools(work, rust.linker(work, "llvm-dlltool"))
-        env["PATH"] = os.pathsep.join([str(more), env["PATH"]])
+        env["PATH"] = os.pathsep.join([str(gnu_link.tools(work, triple)), env["PATH"]])
         last.append(f"-Clinker={gnu_link.linker(work, triple)}")
     elif target.system == "android":
         env["ANDROID_API_LEVEL"] = android_link.API_LEVEL
