@@ -286,6 +286,7 @@ try-wheels: $(STAMPS)/venv ## Install the wheel of dist/ that suits this Python 
 .PHONY: inspect-wheels
 inspect-wheels: $(STAMPS)/release ## Check contents, metadata and ABI of the wheels in dist/
 	@$(PY) tools/inspect_wheel.py dist
+	@$(PY) tools/inspect_modules.py dist
 	@$(PY) -m twine check --strict dist/*
 	@set -- dist/*-abi3-*.whl; [ ! -e "$$1" ] || $(PY) -m abi3audit --strict --summary "$$@"
 

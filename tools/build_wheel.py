@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tiers"))
 
 import linux_link
+import phones
 from targets import ROOT, Target, find
 
 # What the names in tiers.toml mean: the features of Cargo.toml, and the interpreter that stands for the ABI.
@@ -21,10 +22,6 @@ FEATURES = {"abi3-py311": "abi3-py311", "cp314t": None, "abi3t-py315": "abi3t-py
 INTERPRETERS = {"abi3-py311": "python3.11", "cp314t": "python3.14t", "abi3t-py315": "python3.15t"}
 # Part of the wheel's name: tells whether an interpreter's own kind of wheel was built.
 TAGS = {"abi3-py311": "cp311-abi3-", "cp314t": "cp314-cp314t-", "abi3t-py315": "cp315-abi3.abi3t-"}
-
-ANDROID_API = 24
-# The NDK names one compiler otherwise than Rust names the target.
-NDK_NAMES = {"armv7-linux-androideabi": "armv7a-linux-androideabi"}
 
 
 def output(*command: str) -> str:
@@ -73,41 +70,17 @@ def environment(
     own.pop("PYO3_PYTHON", None)
     # maturin asks the first Python there for zig.
     own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", "")])
-    if target.system == "android" and target.release.build == "ndk":
-        own |= {"ANDROID_API_LEVEL": str(ANDROID_API)}
-        flags += android_flags(target, folder, own)
+    if target.system in {"android", "ios"}:
+        flags += phones.flags(target, folder / target.system / target.triple)
+    if target.release.build == "ndk":
+        own |= phones.variables(target)
+        linker = f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_LINKER"
+        own[linker] = phones.ndk_compiler(target)
     if target.release.build == "zig":
         place = folder / "unwinder" / target.triple
         flags += linux_link.flags(target.triple, place, Path(sys.executable))
     own["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
     return own
-
-
-def android_flags(target: Target, folder: Path, own: dict[str, str]) -> list[str]:
-    """Set the NDK's compiler for a target, and return the linker's flags.
-
-    An extension for Android names libpython3.so, which nothing here has: an empty library of that name
-    stands for it.
-    """
-    home = os.environ.get("ANDROID_NDK_HOME") or os.environ.get("ANDROID_NDK_LATEST_HOME")
-    if not home:
-        raise SystemExit(f"{target.triple} needs Android's NDK: set ANDROID_NDK_HOME to its folder")
-    (programs,) = (Path(home) / "toolchains" / "llvm" / "prebuilt").glob("*/bin")
-    clang = (
-        programs / f"{NDK_NAMES.get(target.triple, target.triple)}{ANDROID_API}-clang"
-    ).as_posix()
-    own[f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_LINKER"] = clang
-    folder = folder / "android" / target.triple
-    folder.mkdir(parents=True, exist_ok=True)
-    empty = folder / "empty.c"
-    empty.write_text("", encoding="utf-8")
-    name = "libpython3.so"
-    subprocess.run(
-        [clang, "-shared", f"-Wl,-soname,{name}", "-o", str(folder / name), str(empty)], check=True
-    )
-    # New devices have pages of 16 KiB.
-    words = [f"-L{folder}", "-Wl,--no-as-needed", "-lpython3", "-Wl,-z,max-page-size=16384"]
-    return [part for word in words for part in ("-C", f"link-arg={word}")]
 
 
 def provide_std(target: Target) -> None:
@@ -139,7 +112,7 @@ def arguments(target: Target, python: str) -> list[str]:
     return words
 
 
-def cibuildwheel(target: Target, python: str, out: Path) -> None:
+def cibuildwheel(target: Target, python: str, out: Path, rustflags: list[str]) -> None:
     """Build by cibuildwheel, which brings Python for phones; test where there is an emulator."""
     if python != "abi3-py311":
         raise SystemExit(f"{target.triple}: only abi3-py311 is built for {target.system}")
@@ -147,10 +120,12 @@ def cibuildwheel(target: Target, python: str, out: Path) -> None:
     words = ["--platform", system, "--archs", target.arch, "--output-dir", str(out)]
     words += ["--config-file", str(ROOT / "tools" / "cibuildwheel.toml")]
     provide_std(target)
-    skip = {} if target.release.tests in {"emulator", "simulator"} else {"CIBW_TEST_SKIP": "*"}
+    own = {**os.environ, **phones.cibuildwheel_variables(target, rustflags, epoch())}
+    if target.release.tests not in {"emulator", "simulator"}:
+        own["CIBW_TEST_SKIP"] = "*"
     subprocess.run(
         [sys.executable, "-m", "cibuildwheel", *words, str(ROOT)],
-        env={**os.environ, "SOURCE_DATE_EPOCH": epoch(), **skip},
+        env=own,
         cwd=ROOT,
         check=True,
     )
@@ -173,11 +148,11 @@ def build(
     """
     out.mkdir(parents=True, exist_ok=True)
     before = set(out.glob("*.whl"))
+    folder = folder or ROOT / "target" / "wheel"
+    own = environment(target, source, folder, cargo)
     if target.release.build == "cibuildwheel":
-        cibuildwheel(target, python, out)
+        cibuildwheel(target, python, out, own["CARGO_ENCODED_RUSTFLAGS"].split("\x1f"))
     else:
-        folder = folder or ROOT / "target" / "wheel"
-        own = environment(target, source, folder, cargo)
         words = arguments(target, python)
         if build_std:
             own["RUSTC_BOOTSTRAP"] = "1"

@@ -14,6 +14,8 @@ from work import Failed
 
 def read(path: Path) -> Module:
     """Read a module of any format."""
+    # It would tell what it can't read of zig's modules for macOS, which nothing here asks for.
+    lief.logging.disable()
     found = lief.parse(str(path))  # pyright: ignore[reportUnknownMemberType]
     if isinstance(found, lief.ELF.Binary):
         return _elf(found)

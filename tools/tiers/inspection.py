@@ -14,13 +14,18 @@ from pathlib import Path
 
 from modules import Module
 from targets import ROOT, Target
-from work import Failed, Work
+from work import Failed
 
 sys.path.append(str(ROOT / "tools"))
 
 import inspect_wheel
 
-ENTRY = "PyInit__mmap_rs"
+# What Python calls first, by the kind of wheel. PEP 793: modules for abi3t have another entry.
+ENTRIES = {
+    "abi3-py311": "PyInit__mmap_rs",
+    "cp314t": "PyInit__mmap_rs",
+    "abi3t-py315": "PyModExport__mmap_rs",
+}
 
 # A tag's architecture as the formats name it.
 MACHINES = {
@@ -172,7 +177,7 @@ def android_problems(module: Module) -> list[str]:
     return found
 
 
-def layout_problems(module: Module, target: Target) -> list[str]:
+def layout_problems(module: Module, target: Target, python: str) -> list[str]:
     """Check the format, the processor, and what the system asks of a module's layout."""
     found = [f"{text}" for text in sorted(module.faults)]
     if target.system in {"macos", "ios"}:
@@ -190,14 +195,15 @@ def layout_problems(module: Module, target: Target) -> list[str]:
         found.append(f"it is for {module.machine}, not {machine}")
     if module.alignment < page:
         found.append(f"it is aligned to {module.alignment} bytes: pages of {page} can't hold it")
-    if ENTRY not in module.exports:
-        found.append(f"it does not export {ENTRY}")
-    others = sorted(name for name in module.exports if name != ENTRY)
+    entry = ENTRIES[python]
+    if entry not in module.exports:
+        found.append(f"it does not export {entry}")
+    others = sorted(name for name in module.exports if name != entry)
     if target.system == "macos" and target.local.link == "zig":
         # zig's linker for macOS takes no list of what is to be exported; Apple's does.
         others = [name for name in others if not name.startswith(LEFTOVERS)]
     if others:
-        found.append(f"it exports more than {ENTRY}: {', '.join(others[:5])}")
+        found.append(f"it exports more than {entry}: {', '.join(others[:5])}")
     allowed = re.compile(LIBRARIES[target.system])
     found += [f"it needs {name}" for name in sorted(module.needed) if not allowed.fullmatch(name)]
     return found
@@ -234,7 +240,7 @@ def module_problems(
     `stable` has the stable ABI's names with the Python that they came with, `known` those of a C library
     without versions.
     """
-    found = layout_problems(module, target)
+    found = layout_problems(module, target, python)
     found += python_problems(module, python, stable)
     found += unresolved(module, target, known)
     if target.system == "linux":
@@ -251,9 +257,12 @@ def module_problems(
 
 
 def inspect(
-    work: Work, wheel: Path, target: Target, python: str, known: frozenset[str] = frozenset()
+    folder: Path, wheel: Path, target: Target, python: str, known: frozenset[str] = frozenset()
 ) -> Report:
-    """Hold a wheel to the rules; `Failed` lists what is wrong with it."""
+    """Hold a wheel to the rules; `Failed` lists what is wrong with it.
+
+    Its module is put into `folder`. `known` has the names of a C library without versions.
+    """
     # They need libraries; the rules do without.
     import binaries
     import stable_abi
@@ -266,7 +275,7 @@ def inspect(
     compiled = [name for name in files if name.endswith((".so", ".pyd"))]
     if len(compiled) != 1:
         raise Failed("\n".join(found))
-    path = work.folder(f"inspected/{target.triple}-{python}") / Path(compiled[0]).name
+    path = folder / Path(compiled[0]).name
     path.write_bytes(files[compiled[0]])
     module = binaries.read(path)
     found += module_problems(module, target, python, stable_abi.names(), known)

@@ -18,7 +18,7 @@ from targets import Target
 from work import Work
 
 # A number for how the libraries below are made.
-EDITION = 2
+EDITION = 3
 # PEP 730's oldest iOS.
 VERSION = "13.0"
 SDK_VERSION = "18.0"
@@ -26,6 +26,7 @@ SDK_VERSION = "18.0"
 ALIASES = ("c", "m", "iconv", "objc")
 # The names that PyO3 may ask for Python by. In an app it is a framework.
 PYTHONS = ("python3", "python3.11")
+OLDEST_PYTHON = (3, 11)
 PYTHON = "@rpath/Python.framework/Python"
 KINDS = ("symbols", "weak-symbols", "thread-local-symbols")
 TARGETS = "[ arm64-ios, arm64-ios-simulator, x86_64-ios-simulator ]"
@@ -62,6 +63,17 @@ def library(install_name: str, names_by_kind: Mapping[str, Sequence[str]]) -> st
     return "\n".join([*lines, "...", ""])
 
 
+def python_libraries(folder: Path) -> None:
+    """Write what stands for Python's framework into a folder: a list of the stable ABI's names."""
+    # It needs a library, which the tests of this module do without.
+    import stable_abi
+
+    known = [f"_{name}" for name, since in stable_abi.names().items() if since <= OLDEST_PYTHON]
+    text = library(PYTHON, {"symbols": sorted(known)})
+    for name in PYTHONS:
+        (folder / f"lib{name}.tbd").write_text(text, encoding="utf-8")
+
+
 def sdk(work: Work) -> Path:
     """Return a folder that stands for Apple's SDK."""
 
@@ -72,8 +84,7 @@ def sdk(work: Work) -> Path:
         found = names(source.read_text(encoding="utf-8"))
         text = library("/usr/lib/libSystem.B.dylib", found)
         (libraries / "libSystem.tbd").write_text(text, encoding="utf-8")
-        for name in PYTHONS:
-            (libraries / f"lib{name}.tbd").write_text(library(PYTHON, {}), encoding="utf-8")
+        python_libraries(libraries)
         for name in ALIASES:
             (libraries / f"lib{name}.tbd").symlink_to("libSystem.tbd")
 
@@ -105,6 +116,6 @@ def linker(work: Work, target: Target, lld: Path) -> Path:
     platform = "ios-simulator" if kind == "iphonesimulator" else "ios"
     before = ["-arch", arch, "-platform_version", platform, VERSION, SDK_VERSION]
     before += ["-syslibroot", str(sdk(work)), "-adhoc_codesign"]
-    # An app embeds the module as a framework, and Python's names come with another one.
-    after = ["-install_name", "@rpath/_mmap_rs.abi3.so", "-undefined", "dynamic_lookup", "-lSystem"]
+    # An app embeds the module as a framework.
+    after = ["-install_name", "@rpath/_mmap_rs.abi3.so", "-lSystem"]
     return lld_as_cc.program(work, target, lld, before, after)

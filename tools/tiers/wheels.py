@@ -107,7 +107,8 @@ def inspected(work: Work, target: Target, python: str) -> str:
 
     wheel = build(work, target, python)
     known = programs.musl_names(work) if target.system == "musl" else frozenset[str]()
-    report = inspection.inspect(work, wheel, target, python, known)
+    folder = work.folder(f"inspected/{target.triple}-{python}")
+    report = inspection.inspect(folder, wheel, target, python, known)
     if target.local.link == "stubs":
         return f"{report} (linked with stubs: never shipped)"
     if target.triple in LINKED_AS:
