@@ -40,7 +40,7 @@ pub enum Error {
 pub struct SystemError {
     /// `Io`, `Nix`, `Sysctl`, `Mach` or `Windows`.
     pub variant: &'static str,
-    /// The error number: `errno`, on Windows `GetLastError`, from Mach its own.
+    /// The error number: `errno`, on Windows `GetLastError`. Mach's own number is told as the `errno` that fits.
     pub code: i32,
     /// The `errno` that it is told as, where the system's own number says less.
     pub errno: Option<i32>,
@@ -106,7 +106,7 @@ impl Error {
             #[cfg(unix)]
             Upstream::Nix(errno) => Error::system("Nix", errno as i32, operation()),
             #[cfg(any(target_os = "macos", target_os = "ios"))]
-            Upstream::Mach(code) => Error::system("Mach", code, operation()),
+            Upstream::Mach(code) => crate::mach::error(code, &operation()),
             #[cfg(windows)]
             Upstream::Windows(error) => {
                 // An HRESULT of the Win32 facility holds the error number in its low 16 bits.
