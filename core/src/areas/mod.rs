@@ -368,7 +368,7 @@ mod tests {
     fn a_list_may_begin_again_once() {
         // As where look-ups give way to the text.
         let areas = || (0..10_000).map(|number| number * 10..number * 10 + 5);
-        let mut twice = areas().chain(areas()).chain([200_000..200_001]);
+        let mut twice = areas().chain(areas()).chain(std::iter::once(200_000..200_001));
         let found = read(move || twice.next()).expect("no circle");
         assert_eq!(found.len(), 10_001);
     }
