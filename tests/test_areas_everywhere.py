@@ -1,6 +1,7 @@
 """`MemoryAreas` on any system, by what holds on all of them: no list of the system's own to compare with."""
 
 import ctypes
+import json
 import os
 import subprocess
 import sys
@@ -178,6 +179,15 @@ def test_this_process_by_its_number(page: int) -> None:
         area = MemoryAreas.query_process(os.getpid(), mapping.start())
         assert area is not None
         assert area.protection() == READ_WRITE
+
+
+@processes
+def test_the_command_lists_them() -> None:
+    command = [sys.executable, "-m", "mmap_rs", "areas", "--json"]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    areas = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(areas) > 3
+    assert [area["start"] for area in areas] == sorted(area["start"] for area in areas)
 
 
 @processes
