@@ -28,6 +28,7 @@ mod region_path;
 mod task;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod text;
+mod way;
 #[cfg(windows)]
 mod windows;
 
@@ -47,6 +48,7 @@ use std::ffi::OsString;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use way::Way;
 
 /// A memory area.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -130,38 +132,6 @@ struct List<S> {
     /// What lies below was handed out, or was not mapped when it was looked at.
     from: usize,
     way: Way,
-}
-
-/// Where a reader has been, so that one that goes in circles can't go on for ever (U29).
-#[derive(Debug, Default)]
-struct Way {
-    /// The start of its last area.
-    last: usize,
-    /// The highest end of all.
-    highest: usize,
-    /// How often it went back since it came to that.
-    turns: usize,
-}
-
-impl Way {
-    /// A reader goes back once where look-ups fail and the text is read from its start, and a time or two where areas
-    /// are joined meanwhile.
-    const TURNS: usize = 100;
-
-    fn step(&mut self, area: &Area) -> Result<()> {
-        let is_back = area.start <= self.last && self.highest > 0;
-        self.last = area.start;
-        if area.end > self.highest {
-            (self.highest, self.turns) = (area.end, 0);
-        } else if is_back {
-            self.turns = self.turns.saturating_add(1);
-        }
-        if self.turns <= Self::TURNS {
-            return Ok(());
-        }
-        let message = format!("the list of memory areas comes back to {:#x} again and again", area.start);
-        Err(Error::Parse { variant: "ParseInt", message })
-    }
 }
 
 impl<S: Reader> List<S> {
