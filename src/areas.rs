@@ -79,6 +79,8 @@ impl MemoryArea {
 
     /// Return whether changes are shared: `ShareMode.Shared` or `ShareMode.Private`.
     ///
+    /// FreeBSD does not tell it of memory that is of no file, which is `ShareMode.Private` there.
+    ///
     /// Upstream: `MemoryArea::share_mode`.
     ///
     /// Examples:
@@ -188,7 +190,8 @@ impl MemoryAreas {
     ///
     /// Raises:
     ///     ProcessLookupError: if there is no such process.
-    ///     PermissionError: if it is not ours to look at.
+    ///     PermissionError: if it is not ours to look at: on macOS that takes root or an entitlement, on iOS it is every
+    ///         other process.
     ///
     /// Upstream: `MemoryAreas::open`.
     ///

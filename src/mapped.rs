@@ -119,7 +119,8 @@ impl Mapped {
     ///
     /// Args:
     ///     flags: those of `MmapFlags` that are advice: `NO_CORE_DUMP`, `TRANSPARENT_HUGE_PAGES`, `SEQUENTIAL`,
-    ///         `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. With `DONTNEED`, private pages lose what was written.
+    ///         `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. With `DONTNEED`, private pages lose what was written under
+    ///         Linux and Android; other systems keep it.
     ///     range: as for `flush()`.
     ///
     /// Raises:

@@ -246,7 +246,9 @@ impl Mapping {
     ///
     /// Raises:
     ///     BufferError: while buffers are alive.
-    ///     SystemCallError: if the system refuses (mprotect(2)). In both cases this object is as before.
+    ///     InvalidOperationError: on Apple Silicon, for memory of `UnsafeMmapFlags.JIT` that is writable and
+    ///         executable: the system keeps it so.
+    ///     SystemCallError: if the system refuses (mprotect(2)). In all cases this object is as before.
     ///
     /// Upstream: `make_none`.
     fn make_none<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Mapping>> {

@@ -376,6 +376,7 @@ impl MmapOptions {
     /// Safety:
     ///     Memory that can be written and executed helps an attacker: prefer `map_mut()`, write, `make_exec()`.
     ///     Call `flush_icache()` after writing code and before running it.
+    ///     On Apple Silicon it is written inside `jit_write()`, and its protection can't be changed any more.
     ///
     /// Upstream: `MmapOptions::map_exec_mut`.
     fn map_exec_mut<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Mapping>> {

@@ -297,6 +297,28 @@ def test_jit_write_nests_and_leaves_in_order(page: int) -> None:
     assert plain[0] == 1
 
 
+@pytest.mark.skipif(
+    sys.platform != "darwin" or platform.machine() != "arm64",
+    reason="only Apple Silicon keeps such memory as it is; the decision has a test in core/src/memory/jit.rs",
+)
+def test_jit_memory_keeps_its_protection_on_apple_silicon(code: Code, page: int) -> None:
+    mapping = MmapOptions(page).with_unsafe_flags(UnsafeMmapFlags.JIT).map_exec_mut()
+    with mapping.jit_write():
+        mapping[: len(code.answer)] = code.answer
+    mapping.flush_icache()
+    for change in (
+        mapping.make_none,
+        mapping.make_read_only,
+        mapping.make_exec,
+        mapping.make_exec_no_flush,
+        mapping.make_mut,
+    ):
+        with pytest.raises(InvalidOperationError, match="jit_write"):
+            change()
+    same = mapping.make_exec_mut()
+    assert same.function(ctypes.c_int)() == 42
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no W^X files of this kind")
 def test_code_from_a_file(code: Code, tmp_path: Path) -> None:
     path = tmp_path / "code"

@@ -40,7 +40,7 @@ pub enum Error {
 pub struct SystemError {
     /// `Io`, `Nix`, `Sysctl`, `Mach` or `Windows`.
     pub variant: &'static str,
-    /// The error number: `errno`, on Windows `GetLastError`, from Mach its own.
+    /// The error number: `errno`, on Windows `GetLastError`. Mach's own number is told as the `errno` that fits.
     pub code: i32,
     /// The `errno` that it is told as, where the system's own number says less.
     pub errno: Option<i32>,
@@ -106,7 +106,7 @@ impl Error {
             #[cfg(unix)]
             Upstream::Nix(errno) => Error::system("Nix", errno as i32, operation()),
             #[cfg(any(target_os = "macos", target_os = "ios"))]
-            Upstream::Mach(code) => Error::system("Mach", code, operation()),
+            Upstream::Mach(code) => crate::mach::error(code, &operation()),
             #[cfg(windows)]
             Upstream::Windows(error) => {
                 // An HRESULT of the Win32 facility holds the error number in its low 16 bits.
@@ -170,6 +170,17 @@ impl Error {
 #[cfg(unix)]
 const IS_LINUX: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
+/// Of what the arguments of a map may be, where the system refuses them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MMAP_EINVAL: &str = "with MAP_FIXED the address must be a multiple of page_size(); HUGE_PAGES need anonymous \
+                           memory or a file in hugetlbfs";
+#[cfg(target_vendor = "apple")]
+const MMAP_EINVAL: &str = "with MAP_FIXED the address must be a multiple of page_size(); JIT needs memory that is \
+                           anonymous and private, without MAP_FIXED";
+#[cfg(target_os = "freebsd")]
+const MMAP_EINVAL: &str = "with MAP_FIXED the address must be a multiple of page_size(); STACK needs anonymous memory that \
+                           can be read and written";
+
 /// What to do about an error number of a system call, which is the first word of `operation`.
 #[cfg(unix)]
 fn hint(operation: &str, code: i32) -> Option<&'static str> {
@@ -200,10 +211,7 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
         ("mmap", libc::ENODEV) => {
             Some("this kind of file can't be mapped: it has no pages (a pipe, a socket, a directory)")
         }
-        ("mmap", libc::EINVAL) => Some(
-            "with MAP_FIXED the address must be a multiple of page_size(); HUGE_PAGES need anonymous memory or a file \
-             in hugetlbfs",
-        ),
+        ("mmap", libc::EINVAL) => Some(MMAP_EINVAL),
         ("duplication", libc::EBADF) => Some("no file is open under this number: was it closed?"),
         ("mprotect", libc::EACCES) => {
             Some("the file behind the mapping was not opened for that, or the system forbids execution")

@@ -11,6 +11,8 @@
 pub mod areas;
 pub mod error;
 pub mod guard;
+#[cfg(any(target_os = "macos", target_os = "ios", test))]
+mod mach;
 pub mod memory;
 pub mod state;
 

@@ -404,6 +404,7 @@ class MmapOptions:
         Safety:
             Memory that can be written and executed helps an attacker: prefer `map_mut()`, write, `make_exec()`.
             Call `flush_icache()` after writing code and before running it.
+            On Apple Silicon it is written inside `jit_write()`, and its protection can't be changed any more.
 
         Upstream: `MmapOptions::map_exec_mut`.
         """
@@ -526,7 +527,9 @@ class Mapping:
 
         Raises:
             BufferError: while buffers are alive.
-            SystemCallError: if the system refuses (mprotect(2)). In both cases this object is as before.
+            InvalidOperationError: on Apple Silicon, for memory of `UnsafeMmapFlags.JIT` that is writable and
+                executable: the system keeps it so.
+            SystemCallError: if the system refuses (mprotect(2)). In all cases this object is as before.
 
         Upstream: `make_none`.
         """
@@ -712,7 +715,8 @@ class _Mapped(Mapping):
 
         Args:
             flags: those of `MmapFlags` that are advice: `NO_CORE_DUMP`, `TRANSPARENT_HUGE_PAGES`, `SEQUENTIAL`,
-                `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. With `DONTNEED`, private pages lose what was written.
+                `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. With `DONTNEED`, private pages lose what was written under
+                Linux and Android; other systems keep it.
             range: as for `flush()`.
 
         Raises:
@@ -1289,6 +1293,8 @@ class MemoryArea:
     def share_mode(self) -> ShareMode:
         """Return whether changes are shared: `ShareMode.Shared` or `ShareMode.Private`.
 
+        FreeBSD does not tell it of memory that is of no file, which is `ShareMode.Private` there.
+
         Upstream: `MemoryArea::share_mode`.
 
         Examples:
@@ -1350,7 +1356,8 @@ class MemoryAreas:
 
         Raises:
             ProcessLookupError: if there is no such process.
-            PermissionError: if it is not ours to look at.
+            PermissionError: if it is not ours to look at: on macOS that takes root or an entitlement, on iOS it is every
+                other process.
 
         Upstream: `MemoryAreas::open`.
 

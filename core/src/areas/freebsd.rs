@@ -52,6 +52,8 @@ fn area(entry: &libc::kinfo_vmentry) -> Area {
     ] {
         protection.set(bit, entry.kve_protection & flag != 0);
     }
+    // The kernel counts the objects that lie on others, not who shares one: shared memory that is of no file, which nobody
+    // has copied, can't be told from private memory.
     let is_copied = entry.kve_flags & (KVME_FLAG_COW | KVME_FLAG_NEEDS_COPY) != 0;
     let is_file = entry.kve_type == libc::KVME_TYPE_VNODE;
     #[allow(clippy::unnecessary_cast)] // characters are signed on some processors

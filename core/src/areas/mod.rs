@@ -3,8 +3,10 @@
 //! U10, U11: under Linux and Android upstream reads the device minor into 8 bits, ends without a word at the first
 //! line that it can't read, refuses paths that are not UTF-8 and drops their leading spaces; so those lists are read
 //! here. U12: each of its queries reads the whole list. U8: its query of the last address overflows; see [`query`].
-//! Under Windows and FreeBSD it has defects too (U17, U22, U25), under macOS for other processes (U24).
+//! Under Windows, FreeBSD and macOS it has defects too (U17, U22, U25; U24, U28, U29).
 
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+mod apple;
 #[cfg(any(windows, test))]
 mod device;
 #[cfg(target_os = "freebsd")]
@@ -19,19 +21,23 @@ mod line;
 mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod lookup;
+#[cfg(any(target_os = "macos", target_os = "ios", test))]
+#[cfg_attr(not(any(target_os = "macos", target_os = "ios")), allow(dead_code))]
+mod region_path;
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+mod task;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod text;
-#[cfg(any(target_os = "macos", target_os = "ios"))]
-mod upstream;
+mod way;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+use apple as platform;
 #[cfg(target_os = "freebsd")]
 use freebsd as platform;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use linux as platform;
-#[cfg(any(target_os = "macos", target_os = "ios"))]
-use upstream as platform;
 #[cfg(windows)]
 use windows as platform;
 
@@ -42,6 +48,7 @@ use std::ffi::OsString;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use way::Way;
 
 /// A memory area.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +117,7 @@ trait Reader: Sized {
 /// An iterator over areas that several threads may share.
 #[derive(Debug)]
 pub struct Areas {
-    list: Mutex<List>,
+    list: Mutex<List<platform::Source>>,
     /// Read without the lock, to say quickly that it is over.
     over: AtomicBool,
     /// A child of `fork` shares the place in the list with its parent, and may find the lock taken for ever.
@@ -118,15 +125,26 @@ pub struct Areas {
 }
 
 #[derive(Debug)]
-struct List {
+struct List<S> {
     /// `None` once it has ended.
-    source: Option<platform::Source>,
+    source: Option<S>,
     range: Option<Range<usize>>,
     /// What lies below was handed out, or was not mapped when it was looked at.
     from: usize,
+    way: Way,
 }
 
-impl List {
+impl<S: Reader> List<S> {
+    fn new(source: Option<S>, range: Option<Range<usize>>) -> Self {
+        Self { source, range, from: 0, way: Way::default() }
+    }
+
+    /// What a reader gave: an area, to be handed out or left out, or the end.
+    fn take(&mut self, area: Area) -> Result<Option<Option<Area>>> {
+        self.way.step(&area)?;
+        Ok(self.sift(area))
+    }
+
     /// The area as it is to be handed out: `Some(None)` for the end, `None` to leave it out.
     ///
     /// Between two reads the kernel may have joined an area with one that was handed out, so an area never goes back.
@@ -150,7 +168,7 @@ impl List {
                 None => return Some(Ok(None)),
                 Some(source) => source.ready()?,
             };
-            match found.map(|area| self.sift(area)) {
+            match found.and_then(|area| self.take(area)) {
                 Ok(None) => {}
                 Ok(Some(found)) => return Some(Ok(found)),
                 Err(error) => return Some(Err(error)),
@@ -160,7 +178,7 @@ impl List {
 
     fn next(&mut self) -> Result<Option<Area>> {
         while let Some(area) = self.source.as_mut().map_or(Ok(None), Reader::next_area)? {
-            if let Some(found) = self.sift(area) {
+            if let Some(found) = self.take(area)? {
                 return Ok(found);
             }
         }
@@ -183,7 +201,7 @@ impl Areas {
     fn with(source: platform::Source, range: Option<Range<usize>>) -> Result<Self> {
         watch();
         let is_empty = range.as_ref().is_some_and(Range::is_empty);
-        let list = List { source: (!is_empty).then_some(source), range, from: 0 };
+        let list = List::new((!is_empty).then_some(source), range);
         Ok(Self { list: Mutex::new(list), over: AtomicBool::new(is_empty), generation: generation() })
     }
 
@@ -210,7 +228,7 @@ impl Areas {
         self.note(&mut list, found)
     }
 
-    fn note(&self, list: &mut List, found: Result<Option<Area>>) -> Result<Option<Area>> {
+    fn note(&self, list: &mut List<platform::Source>, found: Result<Option<Area>>) -> Result<Option<Area>> {
         if !matches!(found, Ok(Some(_))) {
             list.source = None;
             self.over.store(true, Ordering::Release);
@@ -218,7 +236,7 @@ impl Areas {
         found
     }
 
-    fn try_list(&self) -> Option<MutexGuard<'_, List>> {
+    fn try_list(&self) -> Option<MutexGuard<'_, List<platform::Source>>> {
         match self.list.try_lock() {
             Ok(list) => Some(list),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -281,8 +299,48 @@ mod tests {
         Area { allocation_base: start, start, end, protection: Protection::READ, shared: false, path, is_file }
     }
 
-    fn list(range: Option<Range<usize>>) -> List {
-        List { source: None, range, from: 0 }
+    /// Gives the areas of a function, one after the other.
+    struct Fake(Box<dyn FnMut() -> Option<Range<usize>>>);
+
+    impl Reader for Fake {
+        fn open(_pid: Option<u32>, _range: Option<&Range<usize>>) -> Result<Self> {
+            Ok(Self(Box::new(|| None)))
+        }
+
+        fn next_area(&mut self) -> Result<Option<Area>> {
+            Ok((self.0)().map(|addresses| area(addresses, None, false)))
+        }
+    }
+
+    fn list(range: Option<Range<usize>>) -> List<Fake> {
+        List::new(None, range)
+    }
+
+    fn read(given: impl FnMut() -> Option<Range<usize>> + 'static) -> Result<Vec<Range<usize>>> {
+        let mut list = List::new(Some(Fake(Box::new(given))), None);
+        let mut found = Vec::new();
+        while let Some(area) = list.next()? {
+            found.push(area.start..area.end);
+        }
+        Ok(found)
+    }
+
+    #[test]
+    fn u29_a_list_that_goes_in_circles_is_an_error() {
+        let one = read(|| Some(10..20));
+        assert!(matches!(one, Err(Error::Parse { .. })), "{one:?}");
+        let mut circle = [10..20, 20..30, 40..50].into_iter().cycle();
+        let some = read(move || circle.next());
+        assert!(matches!(some, Err(Error::Parse { ref message, .. }) if message.contains("0xa")), "{some:?}");
+    }
+
+    #[test]
+    fn a_list_may_begin_again_once() {
+        // As where look-ups give way to the text.
+        let areas = || (0..10_000).map(|number| number * 10..number * 10 + 5);
+        let mut twice = areas().chain(areas()).chain(std::iter::once(200_000..200_001));
+        let found = read(move || twice.next()).expect("no circle");
+        assert_eq!(found.len(), 10_001);
     }
 
     #[test]

@@ -79,21 +79,13 @@ fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c
     // SAFETY: the thread's own `errno`.
     let errno = unsafe { *errno_place() };
     // SAFETY: the kernel hands a valid `siginfo_t` to a handler with SA_SIGINFO.
-    let handled = unsafe { from_kernel(&*info) && replace((*info).si_addr() as usize, context) };
+    let handled = unsafe { cause::is_access(&*info, context) && replace(&*info, context) };
     if !handled {
         hand_on(signal, info, context);
     }
     // SAFETY: as above.
     unsafe { *errno_place() = errno };
 }
-
-/// Whether the kernel sent it for an access, and not somebody by `kill`: only then does it have an address.
-fn from_kernel(info: &libc::siginfo_t) -> bool {
-    info.si_code > 0 && info.si_code != SI_KERNEL
-}
-
-/// What Linux uses for signals of its own that are about no address.
-const SI_KERNEL: libc::c_int = 0x80;
 
 /// A page of zeros needs no promise of memory; FreeBSD never made one.
 #[cfg(not(target_os = "freebsd"))]
@@ -104,11 +96,13 @@ const NO_RESERVE: libc::c_int = 0;
 /// Puts a page of zeros where one is missing, if it is ours. False where it is not, or could not be done.
 ///
 /// # Safety
-/// `context` is the kernel's.
-unsafe fn replace(address: usize, context: *const libc::c_void) -> bool {
+/// Both are the kernel's.
+unsafe fn replace(info: &libc::siginfo_t, context: *const libc::c_void) -> bool {
+    // SAFETY: of a signal that came of an access.
+    let address = unsafe { info.si_addr() } as usize;
     let Some(page) = table::find(address) else { return false };
     // SAFETY: the caller vouches for the context.
-    if unsafe { cause::forbidden(context, page.protection) } {
+    if unsafe { cause::forbidden(info, context, page.protection) } {
         return false;
     }
     let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE;
@@ -126,7 +120,7 @@ unsafe fn replace(address: usize, context: *const libc::c_void) -> bool {
 fn hand_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let before = BEFORE.load(Ordering::Acquire);
     // SAFETY: null, or an action that was leaked for good.
-    let Some(before) = (unsafe { before.as_ref() }) else { return die(signal, info) };
+    let Some(before) = (unsafe { before.as_ref() }) else { return die(signal, info, context) };
     ask(&before.action, signal, info, context);
     // One who came in front of us and steps back (as Python's faulthandler does before it sends the signal again)
     // puts our other face in place: from now on the one before him is next.
@@ -140,11 +134,11 @@ fn hand_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::
 /// Does what an action says.
 fn ask(before: &libc::sigaction, signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     match before.sa_sigaction {
-        libc::SIG_DFL => die(signal, info),
+        libc::SIG_DFL => die(signal, info, context),
         // Nobody can ignore a fault of an access: the kernel would end the process.
         // SAFETY: valid, as in `handle`.
-        libc::SIG_IGN if unsafe { !from_kernel(&*info) } => {}
-        libc::SIG_IGN => die(signal, info),
+        libc::SIG_IGN if unsafe { !cause::is_access(&*info, context) } => {}
+        libc::SIG_IGN => die(signal, info, context),
         address if before.sa_flags & libc::SA_SIGINFO != 0 => {
             // SAFETY: installed as a handler with three arguments, which is what the flag says.
             let handler = unsafe { mem::transmute::<usize, WithInfo>(address) };
@@ -160,13 +154,13 @@ fn ask(before: &libc::sigaction, signal: libc::c_int, info: *mut libc::siginfo_t
 
 /// The default action: the process ends. For an access, by doing it again without a handler, so that a core dump
 /// shows it; else by a signal that comes when this handler returns.
-fn die(signal: libc::c_int, info: *mut libc::siginfo_t) {
+fn die(signal: libc::c_int, info: *mut libc::siginfo_t, context: *const libc::c_void) {
     // SAFETY: as in `install`; all zeros is the default action.
     let default: libc::sigaction = unsafe { mem::zeroed() };
-    // SAFETY: a valid action; both calls are async-signal-safe.
+    // SAFETY: a valid action, and what the kernel handed over; both calls are async-signal-safe.
     unsafe {
         libc::sigaction(signal, &default, ptr::null_mut());
-        if !from_kernel(&*info) {
+        if !cause::is_access(&*info, context) {
             libc::raise(signal);
         }
     }

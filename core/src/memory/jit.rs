@@ -2,9 +2,13 @@
 //!
 //! A thread asks to write by [`enter`], as often as it likes; with the last [`leave`] it runs code again. Elsewhere
 //! only the count is kept.
+//!
+//! The kernel there keeps such memory as it is, once it is writable and executable: xnu's `vm_map_protect` refuses every
+//! change of it, to what it was before too.
 
 use super::facts::Facts;
 use super::kind::Access;
+use crate::{Error, Result};
 use mmap_rs::UnsafeMmapFlags;
 use std::cell::Cell;
 
@@ -15,6 +19,9 @@ thread_local! {
 
 /// Whether threads have to ask on this system.
 pub const MUST_ASK: bool = cfg!(all(target_os = "macos", target_arch = "aarch64"));
+
+/// Whether the system keeps memory made with the JIT flag as it is, once it is writable and executable.
+const KEEPS: bool = cfg!(all(target_vendor = "apple", target_arch = "aarch64"));
 
 #[cfg(all(target_os = "macos", target_arch = "aarch64"))]
 fn protect(on: bool) {
@@ -54,9 +61,59 @@ pub fn is_closed_for(facts: &Facts) -> bool {
     MUST_ASK && facts.access == Access::ExecWrite && facts.unsafe_flags.contains(UnsafeMmapFlags::JIT) && !is_open()
 }
 
+/// Whether a change of protection is to be asked of the system: not if that would refuse it and the way back too, after
+/// which the memory were lost. An error where the change can't be, `false` where there is none.
+pub(super) fn check_change(facts: &Facts, to: Access) -> Result<bool> {
+    checked(facts, to, KEEPS)
+}
+
+fn checked(facts: &Facts, to: Access, keeps: bool) -> Result<bool> {
+    if !(keeps && facts.access == Access::ExecWrite && facts.unsafe_flags.contains(UnsafeMmapFlags::JIT)) {
+        return Ok(true);
+    }
+    if to == Access::ExecWrite {
+        return Ok(false);
+    }
+    Err(Error::InvalidOperation(
+        "on Apple Silicon memory made with UnsafeMmapFlags.JIT stays writable and executable, once it is: write inside \
+         jit_write(), or leave the flag away and use make_exec() and make_mut()"
+            .to_owned(),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::facts::Backing;
     use super::*;
+    use mmap_rs::MmapFlags;
+
+    #[test]
+    fn what_stays_as_it_is() {
+        let facts = |access, unsafe_flags| Facts {
+            access,
+            reserved: false,
+            backing: Backing::Anonymous,
+            flags: MmapFlags::empty(),
+            unsafe_flags,
+            page: 4096,
+            guarded: false,
+        };
+        let jit = facts(Access::ExecWrite, UnsafeMmapFlags::JIT);
+        for to in [Access::None, Access::Read, Access::Exec, Access::Write] {
+            let refused = checked(&jit, to, true);
+            assert!(
+                matches!(refused, Err(Error::InvalidOperation(ref text)) if text.contains("jit_write()")),
+                "{to:?}"
+            );
+            assert!(matches!(checked(&jit, to, false), Ok(true)), "another system, {to:?}");
+        }
+        assert!(matches!(checked(&jit, Access::ExecWrite, true), Ok(false)));
+        // Not yet writable and executable; or without the flag, as systems allow it that need none.
+        for other in [facts(Access::Write, UnsafeMmapFlags::JIT), facts(Access::ExecWrite, UnsafeMmapFlags::empty())] {
+            assert!(matches!(checked(&other, Access::ExecWrite, true), Ok(true)));
+            assert!(matches!(checked(&other, Access::Exec, true), Ok(true)));
+        }
+    }
 
     #[test]
     fn contexts_nest_and_belong_to_their_thread() {

@@ -8,7 +8,7 @@ use super::Object;
 use super::facts::Facts;
 use super::kind::{Access, Kind};
 use super::range::Checked;
-use super::{advice, page, sys};
+use super::{advice, jit, page, sys};
 use crate::guard::{self, Guard};
 use crate::state::{Resident, Span};
 use crate::{Error, Result};
@@ -94,6 +94,9 @@ impl Region {
 
     /// Sets the protection of all of it, or of nothing.
     pub fn make(&mut self, access: Access, flush: bool) -> Result<(), Failure> {
+        if !jit::check_change(&self.facts, access).map_err(|error| Failure { error, lost: false })? {
+            return Ok(());
+        }
         self.tell_guard(access);
         let mut before = std::mem::take(&mut self.parts).into_iter();
         let mut after = Parts::with_capacity(before.len());

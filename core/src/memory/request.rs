@@ -158,9 +158,10 @@ impl Request {
         options = unsafe { options.with_unsafe_flags(self.unsafe_flags) };
         let object =
             Object::new(options, access, reserved).map_err(fail).map_err(|error| match (pages.huge, &error) {
-                (Some(_), Error::System(system)) if sys::is_out_of_memory(system.code) => error.with_hint(
-                    "no free huge pages of this size: reserve some (vm.nr_hugepages, or /sys/kernel/mm/hugepages)",
-                ),
+                (Some(_), Error::System(system)) if sys::HAS_POOLS && sys::is_out_of_memory(system.code) => error
+                    .with_hint(
+                        "no free huge pages of this size: reserve some (vm.nr_hugepages, or /sys/kernel/mm/hugepages)",
+                    ),
                 _ => error,
             })?;
         if let (true, Some(opened), Some(source)) = (far, opened, &self.source) {

@@ -17,6 +17,9 @@ pub(in super::super) const LATER: MmapFlags = MmapFlags::empty();
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(in super::super) const LATER: MmapFlags = MmapFlags::LOCKED;
 
+/// Whether huge pages come from pools that the system's owner fills. Elsewhere they are a hint for alignment.
+pub(in super::super) const HAS_POOLS: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// Whether an error number says that there is no memory of the kind asked for.
 pub(in super::super) fn is_out_of_memory(code: i32) -> bool {
     code == libc::ENOMEM
