@@ -348,7 +348,7 @@ def test_a_program_of_musl_is_told_from_others(old: str, new: str, said: list[st
     assert musl.faults(MUSLS.replace(old, new)) == said
 
 
-@pytest.mark.skipif(os.name != "posix", reason="runs a script")
+@needs_shell
 def test_the_compiler_for_musl_names_musl(tmp_path: Path) -> None:
     script = tmp_path / "cc"
     script.write_text(musl.CC.replace("musl-gcc", "echo passed on:"))
