@@ -1,6 +1,7 @@
 """`MemoryAreas` on any system, by what holds on all of them: no list of the system's own to compare with."""
 
 import ctypes
+import importlib
 import json
 import os
 import subprocess
@@ -10,8 +11,15 @@ from pathlib import Path
 
 import pytest
 
-import mmap_rs
-from mmap_rs import MemoryArea, MemoryAreas, MmapFlags, MmapOptions, Protection, ShareMode
+from mmap_rs import (
+    MemoryArea,
+    MemoryAreas,
+    MmapFlags,
+    MmapOptions,
+    Protection,
+    ShareMode,
+    SystemCallError,
+)
 
 # More than any process has that runs these tests. A list that never ends must fail, not fill the memory.
 TOO_MANY = 1_000_000
@@ -122,7 +130,7 @@ def is_file(area: MemoryArea, path: Path) -> bool:
 
 @pytest.mark.skipif(sys.platform == "ios", reason="a module's file only names where its code is")
 def test_the_area_of_this_module() -> None:
-    module = Path(mmap_rs._mmap_rs.__file__)
+    module = Path(str(importlib.import_module("mmap_rs._mmap_rs").__file__))
     areas = [area for area in listed() if is_file(area, module)]
     assert any(Protection.EXECUTE in area.protection() for area in areas)
 
@@ -159,7 +167,7 @@ def test_no_such_process() -> None:
         ):
             with pytest.raises(ProcessLookupError) as info:
                 ask()
-            assert isinstance(info.value, mmap_rs.SystemCallError)
+            assert isinstance(info.value, SystemCallError)
 
 
 @processes
