@@ -254,20 +254,6 @@ fn u21_flush_reaches_the_file() {
 }
 
 #[test]
-fn private_writes_stay_private() {
-    let file = numbered(1);
-    let mut region =
-        of_file(file.as_file(), page::base(), 0, MmapFlags::empty()).map(Access::Write, false).expect("mapped");
-    put(&region, 5, 99);
-    region.make(Access::Read, false).expect("changed");
-    assert_eq!((byte(&region, 5), byte(&region, 6)), (99, 1));
-    region.make(Access::Write, false).expect("changed");
-    put(&region, 6, 98);
-    assert_eq!((byte(&region, 5), byte(&region, 6)), (99, 98));
-    assert!(std::fs::read(file.path()).expect("read").iter().all(|byte| *byte == 1));
-}
-
-#[test]
 fn a_file_open_for_reading_can_not_be_written_through_its_memory() {
     let file = numbered(1);
     let reader = File::open(file.path()).expect("opened");

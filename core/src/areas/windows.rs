@@ -7,6 +7,7 @@
 
 use super::device;
 use super::{Area, Reader};
+use crate::memory::is_private_view;
 use crate::{Error, Result};
 use mmap_rs::Protection;
 use std::ffi::{OsString, c_void};
@@ -119,7 +120,7 @@ impl Source {
     }
 
     fn area(&mut self, found: &MEMORY_BASIC_INFORMATION, addresses: Range<usize>) -> Area {
-        let is_copied = matches!(found.AllocationProtect, memory::PAGE_WRITECOPY | memory::PAGE_EXECUTE_WRITECOPY);
+        let is_copied = is_copied(found) || self.process.is_none() && is_private_view(found.AllocationBase as usize);
         let offset = addresses.start.saturating_sub(found.AllocationBase as usize) as u64;
         let path = self.path(found).map(|path| (path, offset));
         Area {
@@ -144,6 +145,15 @@ impl Source {
         let name = names.room.get(..len as usize).filter(|name| !name.is_empty())?;
         Some(OsString::from_wide(&device::path(name, &names.drives)))
     }
+}
+
+/// Whether pages are copied at the first write, or were. A view that was made for reading is private if anything in it
+/// can be written; until then the system does not tell what it will be, and neither can others.
+fn is_copied(found: &MEMORY_BASIC_INFORMATION) -> bool {
+    const COPIED: [u32; 2] = [memory::PAGE_WRITECOPY, memory::PAGE_EXECUTE_WRITECOPY];
+    const READ: [u32; 2] = [memory::PAGE_READONLY, memory::PAGE_EXECUTE_READ];
+    COPIED.contains(&found.AllocationProtect)
+        || READ.contains(&found.AllocationProtect) && protection(found.Protect).contains(Protection::WRITE)
 }
 
 fn protection(protect: u32) -> Protection {
@@ -176,4 +186,23 @@ fn drives() -> Vec<device::Drive> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_written_over_a_view_for_reading_is_private() {
+        let copied = |at_first, now| {
+            is_copied(&MEMORY_BASIC_INFORMATION { AllocationProtect: at_first, Protect: now, ..Default::default() })
+        };
+        assert!(copied(memory::PAGE_WRITECOPY, memory::PAGE_NOACCESS));
+        assert!(copied(memory::PAGE_EXECUTE_WRITECOPY, memory::PAGE_READONLY));
+        // Made writable, and then written.
+        assert!(copied(memory::PAGE_READONLY, memory::PAGE_WRITECOPY));
+        assert!(copied(memory::PAGE_EXECUTE_READ, memory::PAGE_READWRITE));
+        assert!(!copied(memory::PAGE_READONLY, memory::PAGE_READONLY));
+        assert!(!copied(memory::PAGE_READWRITE, memory::PAGE_READWRITE));
+    }
 }

@@ -6,19 +6,25 @@
 //! | `allocation` | memory without a file, and what gives an address range back | U16 |
 //! | `file` | the handle of a file, with the rights that its mapping may need | U19 |
 //! | `view` | a view of a file at an offset | U14, U15, U16, U19, U20, U22 |
+//! | `private` | which views are private, where the system does not tell | |
+//! | `emulator` | Wine, where it must be known | |
 //! | `flush` | bytes on their way to the disk | U21 |
 //! | `protect` | protections, as this system has them | U13, U18, U19 |
 
 mod allocation;
+mod emulator;
 mod file;
 mod flush;
 pub(in super::super) mod object;
+mod private;
 mod protect;
 mod view;
 
 pub(in super::super) use file::{identity, open};
+pub(in super::super) use private::is_private_view;
 
 use super::super::kind::Access;
+use super::super::page;
 use crate::state::Span;
 use mmap_rs::MmapFlags;
 use object::Object;
