@@ -346,6 +346,25 @@ fn unlocking_what_is_not_locked_is_no_error() {
 }
 
 #[test]
+fn a_part_that_is_not_locked_keeps_no_other_locked() {
+    let page = page::base();
+    let mut head = request(3 * page).map(Access::Write, false).expect("mapped");
+    let tail = head.split_off(page).expect("split");
+    tail.lock().expect("locked");
+    head.merge(tail);
+    head.unlock().expect("unlocked");
+    for number in 0..3 {
+        let address = (head.span().start + number * page) as *const c_void;
+        // SAFETY: changes no byte and no protection.
+        let unlocked = unsafe { windows_sys::Win32::System::Memory::VirtualUnlock(address, page) };
+        let error = std::io::Error::last_os_error().raw_os_error();
+        // Wine counts no locks, and unlocks whatever it is asked to.
+        let is_wine = std::env::var("MMAP_RS_EMULATOR").is_ok_and(|name| name == "wine");
+        assert!(is_wine || unlocked == 0 && error == Some(codes::ERROR_NOT_LOCKED as i32), "page {number}");
+    }
+}
+
+#[test]
 fn u17_lists_of_other_processes_leak_nothing() {
     let list = || areas::Areas::open(Some(std::process::id()), None).expect("ours").advance().expect("an area");
     assert!(list().is_some());
