@@ -4,6 +4,8 @@
 //! kernel's devices, and cut at 260 characters; here they are as programs know them, where a drive is found. A guard
 //! page shows as inaccessible, as upstream has it: the first access to it fails. Upstream leaves out what is only
 //! reserved; here it is an area without access, as on other systems.
+//!
+//! A process that has ended is there as long as anyone holds a handle to it, with nothing in it that could be listed.
 
 use super::device;
 use super::{Area, Reader};
@@ -14,13 +16,13 @@ use std::ffi::{OsString, c_void};
 use std::ops::Range;
 use std::os::windows::ffi::OsStringExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
-use windows_sys::Win32::Foundation::ERROR_INVALID_PARAMETER;
+use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, STILL_ACTIVE};
 use windows_sys::Win32::Storage::FileSystem::QueryDosDeviceW;
 use windows_sys::Win32::System::Memory as memory;
 use windows_sys::Win32::System::Memory::{MEMORY_BASIC_INFORMATION, VirtualQueryEx};
 use windows_sys::Win32::System::ProcessStatus::K32GetMappedFileNameW;
 use windows_sys::Win32::System::Threading::{
-    GetCurrentProcess, OpenProcess, PROCESS_QUERY_INFORMATION, PROCESS_VM_READ,
+    GetCurrentProcess, GetExitCodeProcess, OpenProcess, PROCESS_QUERY_INFORMATION, PROCESS_VM_READ,
 };
 
 /// The longest name that the system has.
@@ -93,7 +95,48 @@ fn open(pid: u32) -> Result<OwnedHandle> {
         return Err(if is_absent { error.with_errno(libc::ESRCH) } else { error });
     }
     // SAFETY: as above; closed with its owner.
-    Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
+    let process = unsafe { OwnedHandle::from_raw_handle(handle) };
+    if has_ended(&process) {
+        let operation = format!("OpenProcess of {pid}, which has ended,");
+        return Err(Error::system("Windows", ERROR_INVALID_PARAMETER as i32, operation).with_errno(libc::ESRCH));
+    }
+    #[cfg(target_pointer_width = "32")]
+    width::check(&process, pid)?;
+    Ok(process)
+}
+
+fn has_ended(process: &OwnedHandle) -> bool {
+    let mut status = 0;
+    // SAFETY: the handle is open, with the right to ask; writes the number.
+    let known = unsafe { GetExitCodeProcess(process.as_raw_handle(), &raw mut status) };
+    known != 0 && status != STILL_ACTIVE as u32
+}
+
+/// A 32-bit process asks about addresses of 32 bits only, and would see the rest of a wider one as missing.
+#[cfg(target_pointer_width = "32")]
+mod width {
+    use super::{AsRawHandle, Error, GetCurrentProcess, OwnedHandle, RawHandle, Result};
+    use windows_sys::Win32::System::Threading::IsWow64Process;
+
+    pub(super) fn check(process: &OwnedHandle, pid: u32) -> Result<()> {
+        // SAFETY: gives a constant that stands for this process.
+        let own = unsafe { GetCurrentProcess() };
+        // Where the system itself has 32 bits, nobody is one of its guests.
+        if is_guest(own) && !is_guest(process.as_raw_handle()) {
+            return Err(Error::InvalidOperation(format!(
+                "a 32-bit program can't list the memory areas of {pid}, a 64-bit process: use a 64-bit Python"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether a process has 32 bits on a system of 64.
+    fn is_guest(process: RawHandle) -> bool {
+        let mut answer = 0;
+        // SAFETY: the handle is open, with the right to ask; writes the number.
+        let known = unsafe { IsWow64Process(process, &raw mut answer) };
+        known != 0 && answer != 0
+    }
 }
 
 impl Source {
@@ -113,9 +156,12 @@ impl Source {
         if unsafe { VirtualQueryEx(self.handle(), address as *const c_void, &raw mut out, size) } == size {
             return Ok(Some(out));
         }
-        match std::io::Error::last_os_error().raw_os_error() {
-            Some(code) if code == ERROR_INVALID_PARAMETER as i32 => Ok(None),
-            _ => Err(failed("VirtualQueryEx")),
+        let error = failed("VirtualQueryEx");
+        let is_past_the_last = matches!(&error, Error::System(error) if error.code == ERROR_INVALID_PARAMETER as i32);
+        match &self.process {
+            Some(process) if has_ended(process) => Err(error.with_errno(libc::ESRCH)),
+            _ if is_past_the_last => Ok(None),
+            _ => Err(error),
         }
     }
 
