@@ -56,8 +56,7 @@ pub(in super::super) mod name {
 
 /// Whether an error number says that there is no memory of the kind asked for.
 pub(in super::super) fn is_out_of_memory(number: i32) -> bool {
-    let all = [codes::ERROR_NOT_ENOUGH_MEMORY, codes::ERROR_NO_SYSTEM_RESOURCES, codes::ERROR_COMMITMENT_LIMIT];
-    all.iter().any(|known| code(*known) == number)
+    number == code(codes::ERROR_NOT_ENOUGH_MEMORY) || crate::error::errno(number) == Some(libc::ENOMEM)
 }
 
 /// A number of the system's list of errors as the standard library has it.
