@@ -20,7 +20,7 @@ mod private;
 mod protect;
 mod view;
 
-pub(in super::super) use file::{identity, open};
+pub(in super::super) use file::{identity, open, own};
 pub(in super::super) use private::is_private_view;
 
 use super::super::kind::Access;
