@@ -13,6 +13,7 @@ use super::allocation::{Allocation, Place};
 use super::file::Rights;
 use super::{code, emulator, last, protect};
 use crate::state::Span;
+use std::fs::File;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
 use windows_sys::Win32::Foundation::ERROR_ACCESS_DENIED;
 use windows_sys::Win32::System::Memory::{
@@ -95,22 +96,37 @@ fn lengths(rights: &Rights, window: &Window, access: Access) -> Option<(usize, u
     (window.shared && access.is_write() && rights.write).then_some((window.len, end))
 }
 
-/// Makes a view and sets its protection. What fails on the way leaves nothing: no section, no view.
+/// Makes a view and sets its protection. What fails on the way leaves nothing: no section, no view, no longer file.
 pub(super) fn map(rights: &Rights, window: &Window, place: Place, access: Access) -> Result<View, Refusal> {
-    let denied = Refusal::Code(code(ERROR_ACCESS_DENIED));
     if window.shared && access.is_write() && !rights.write {
-        return Err(denied);
+        return Err(Refusal::Code(code(ERROR_ACCESS_DENIED)));
     }
-    let (len, section_len) = lengths(rights, window, access).ok_or(Refusal::PastEnd)?;
-    let mut refusal = denied;
+    let lens = lengths(rights, window, access).ok_or(Refusal::PastEnd)?;
+    let made = view(rights, window, place, access, lens);
+    if made.is_err() && lens.1 > window.file_len {
+        shorten(&rights.file, lens.1, window.file_len);
+    }
+    made
+}
+
+/// Takes back what a section has made a file longer by. One that has another length by now has another writer, too.
+fn shorten(file: &File, from: u64, to: u64) {
+    if file.metadata().is_ok_and(|metadata| metadata.len() == from) {
+        // The failure of the map itself is what the caller must know.
+        let _ = file.set_len(to);
+    }
+}
+
+fn view(rights: &Rights, window: &Window, place: Place, access: Access, lens: (usize, u64)) -> Result<View, Refusal> {
+    let mut refusal = Refusal::Code(code(ERROR_ACCESS_DENIED));
     let later = copies_later(window, access) && !emulator::writes_through();
     for (way, can_execute) in ways(rights, window, access, later) {
-        match one(rights, window, way, (len, section_len), place) {
+        match one(rights, window, way, lens, place) {
             Ok(mut allocation) => {
                 if later {
                     allocation.note_private();
                 }
-                let span = Span { start: allocation.base(), len };
+                let span = Span { start: allocation.base(), len: lens.0 };
                 protect::set(span, protect::number(access, !window.shared)).map_err(Refusal::Code)?;
                 return Ok(View { allocation, can_write: !window.shared || rights.write, can_execute });
             }
