@@ -36,6 +36,7 @@ assert sys.platform == "win32"
 
 from windows import (  # noqa: E402
     FREE,
+    IS_64_BIT,
     KINDS,
     SHARED,
     UNIT,
@@ -47,6 +48,8 @@ from windows import (  # noqa: E402
 )
 
 SET_SPARSE = 0x900C4
+# Where a 32-bit program finds the programs of a 64-bit system.
+SYSNATIVE = Path(os.environ["SYSTEMROOT"], "Sysnative")
 PROTECTIONS = {"make_none": 0x01, "make_read_only": 0x02, "make_exec": 0x20}
 # Pages that are copied when they are written have numbers of their own until then; Wine keeps these.
 WRITABLE = {"make_mut": {0x04, 0x08}, "make_exec_mut": {0x40, 0x80}}
@@ -196,6 +199,14 @@ def test_a_process_that_is_not_there() -> None:
     assert isinstance(refused.value, SystemCallError)
     assert (refused.value.winerror, refused.value.errno) == (87, errno.ESRCH)
     assert "WinError 87" in str(refused.value)
+
+
+@pytest.mark.skipif(IS_64_BIT or not SYSNATIVE.exists(), reason="for a 32-bit Python on 64 bits")
+def test_a_process_that_is_wider() -> None:
+    wider = subprocess.Popen([SYSNATIVE / "cmd.exe", "/c", "pause"], stdin=subprocess.PIPE)
+    with pytest.raises(mmap_rs.InvalidOperationError, match="64-bit process"):
+        MemoryAreas.open(wider.pid)
+    wider.communicate(b"\n")
 
 
 def test_a_process_that_has_ended() -> None:
