@@ -25,7 +25,9 @@ def _build(work: Work) -> list[Path]:
     """Return the test programs. The standard library is compiled for them, once."""
     compiler = rust.compiler(work, TRIPLE)
     tools = gnu_link.tools(work, rust.linker(work, "llvm-dlltool"))
-    path = [str(tools), compiler.env.get("PATH", os.environ["PATH"])]
+    # The linker asks the first Python there for zig.
+    path = [str(tools), str(programs.python(work).parent)]
+    path.append(compiler.env.get("PATH", os.environ["PATH"]))
     env = {
         **compiler.env,
         **programs.zig_env(work),
