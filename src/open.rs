@@ -95,6 +95,7 @@ fn duplicate(py: Python<'_>, descriptor: i32) -> PyResult<File> {
     }
 }
 
+/// The C library's handle lets nobody delete the file; options live long, and must not keep one like it.
 #[cfg(windows)]
 fn duplicate(py: Python<'_>, descriptor: i32) -> PyResult<File> {
     use pyo3::exceptions::PyOSError;
@@ -111,8 +112,5 @@ fn duplicate(py: Python<'_>, descriptor: i32) -> PyResult<File> {
     };
     // SAFETY: the handle of an open descriptor, used for this one call.
     let borrowed = unsafe { BorrowedHandle::borrow_raw(handle as RawHandle) };
-    match borrowed.try_clone_to_owned() {
-        Ok(owned) => Ok(File::from(owned)),
-        Err(error) => Err(raise(py, Error::io(&error, operation()))),
-    }
+    mmap_rs_core::memory::source::own(borrowed).map_err(|error| raise(py, Error::io(&error, operation())))
 }

@@ -15,6 +15,7 @@ import pytest
 TOOLS = Path(__file__).resolve().parent.parent / "tools" / "tiers"
 sys.path.insert(0, str(TOOLS))
 
+import core_tests  # noqa: E402
 import gnu_link  # noqa: E402
 import inspection  # noqa: E402
 import ios_link  # noqa: E402
@@ -359,6 +360,7 @@ def test_the_compiler_for_musl_names_musl(tmp_path: Path) -> None:
     assert told == "x86_64-linux-musl\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links, which Windows gives to few")
 def test_the_compiler_for_musl_sees_the_kernels_headers(tmp_path: Path) -> None:
     include = tmp_path / "usr" / "include"
     for name in ("linux", "asm-generic", "x86_64-linux-gnu/asm", "x86_64-linux-musl"):
@@ -435,6 +437,21 @@ def test_many_failed_tests_and_none_are_not_tried_again() -> None:
     for said, failed in (("10 passed in 5.00s\n", 0), ("30 failed, 10 passed in 5.00s\n", 30)):
         tally, calls = tried(said)
         assert (tally.failed, tally.late, len(calls)) == (failed, 0, 1)
+
+
+def test_the_cores_test_programs_are_found_and_counted() -> None:
+    said = """
+   Compiling mmap-rs-core
+{"reason":"compiler-artifact","executable":null}
+{"reason":"compiler-artifact","executable":"/target/deps/windows-0123.exe"}
+{"reason":"build-finished","success":true}
+"""
+    assert core_tests.made(said) == [Path("/target/deps/windows-0123.exe")]
+    result = "test result: {}. 5 passed; {} failed; 0 ignored; 0 measured; 0 filtered out"
+    assert core_tests.counted(f"running 5 tests\n\n{result.format('ok', 0)}") == 5
+    for wrong in (result.format("FAILED", 1), "running 5 tests\nstatus 139"):
+        with pytest.raises(Failed, match="tests of the core"):
+            core_tests.counted(wrong)
 
 
 def test_a_target_that_is_not_listed_is_a_wrong_command_line() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import sys
 from ctypes import wintypes
+from pathlib import Path
 
-from mmap_rs import MmapFlags, MmapOptions
+from mmap_rs import MmapFlags, MmapOptions, UnsafeMmapFlags
 
 # For the type checkers, which see the rest as Windows has it.
 assert sys.platform == "win32"
@@ -34,6 +35,7 @@ class Information(ctypes.Structure):
         ("protect", wintypes.DWORD),
         ("type", wintypes.DWORD),
     )
+    allocation_protect: int
     state: int
     protect: int
     size: int
@@ -49,12 +51,33 @@ def information(address: int) -> Information:
     return found
 
 
-def next_handle() -> int:
-    """Return the number of the next handle, which does not grow as long as none leaks."""
+def handles() -> int:
+    """Return how many handles this process has.
+
+    Where the system does not count them, as Wine does not, that is the number of the next one, which does not
+    grow as long as none leaks.
+    """
+    count = wintypes.DWORD()
+    kernel32.GetProcessHandleCount.argtypes = (wintypes.HANDLE, ctypes.POINTER(wintypes.DWORD))
+    if kernel32.GetProcessHandleCount(wintypes.HANDLE(-1), ctypes.byref(count)) and count.value:
+        return count.value
     kernel32.CreateEventW.restype = wintypes.HANDLE
     handle = kernel32.CreateEventW(None, False, False, None)
     assert kernel32.CloseHandle(wintypes.HANDLE(handle))
     return int(handle)
+
+
+def jit(size: int) -> MmapOptions:
+    return MmapOptions(size).with_unsafe_flags(UnsafeMmapFlags.JIT)
+
+
+def kinds(path: Path, page: int) -> dict[str, MmapOptions]:
+    """Return options for the three kinds of memory, of one page each."""
+    return {
+        "anonymous": jit(page),
+        "private": jit(page).with_file(path),
+        "shared": jit(page).with_file(path).with_flags(SHARED),
+    }
 
 
 def free_place(size: int) -> int:

@@ -125,7 +125,7 @@ impl Error {
     /// An error number of the system's.
     pub fn system(variant: &'static str, code: i32, operation: String) -> Self {
         let hint = hint(&operation, code);
-        Error::System(SystemError { variant, code, errno: None, operation, hint, path: None })
+        Error::System(SystemError { variant, code, errno: errno(code), operation, hint, path: None })
     }
 
     /// The error of the system call that just failed on this thread.
@@ -165,6 +165,25 @@ impl Error {
         }
         self
     }
+}
+
+/// The `errno` for a number of the system's that Python knows none for: its own table ends in `EINVAL`.
+#[cfg(windows)]
+pub(crate) fn errno(code: i32) -> Option<i32> {
+    use windows_sys::Win32::Foundation as codes;
+    match code as u32 {
+        codes::ERROR_NO_SYSTEM_RESOURCES
+        | codes::ERROR_WORKING_SET_QUOTA
+        | codes::ERROR_PAGEFILE_QUOTA
+        | codes::ERROR_COMMITMENT_LIMIT => Some(libc::ENOMEM),
+        _ => None,
+    }
+}
+
+/// Numbers are `errno` there, or Mach's own.
+#[cfg(not(windows))]
+fn errno(_code: i32) -> Option<i32> {
+    None
 }
 
 #[cfg(unix)]
@@ -239,7 +258,9 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
         ("VirtualAlloc", codes::ERROR_PRIVILEGE_NOT_HELD) => {
             Some("large pages need the right 'Lock pages in memory' (SeLockMemoryPrivilege), and it must be enabled")
         }
-        (_, codes::ERROR_COMMITMENT_LIMIT) => Some("the page file is too small for all that is committed"),
+        (_, codes::ERROR_COMMITMENT_LIMIT) => Some(
+            "the page file is too small for all that is committed; a private writable map of a file counts in full",
+        ),
         ("MapViewOfFile", codes::ERROR_ACCESS_DENIED) => Some(
             "the file must be opened for what the mapping does: reading always, writing for a shared writable one; to \
              execute it, others must be allowed to open it",
@@ -254,5 +275,25 @@ fn hint(operation: &str, code: i32) -> Option<&'static str> {
             Some("a policy of this process forbids executable memory")
         }
         _ => None,
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn want_of_memory_is_told_as_such() {
+        let told = |code| match Error::system("Io", code, "VirtualAlloc of 1 byte".to_owned()) {
+            Error::System(error) => (error.code, error.errno),
+            _ => panic!("of the system"),
+        };
+        for code in [1450, 1453, 1454, 1455] {
+            assert_eq!(told(code), (code, Some(libc::ENOMEM)));
+        }
+        // Python knows these.
+        for code in [5, 8, 87] {
+            assert_eq!(told(code), (code, None));
+        }
     }
 }

@@ -1,4 +1,4 @@
-"""Run the test suite on Windows CPythons under Wine.
+"""Run the test suite on Windows CPythons under Wine, and before it the core's own tests.
 
 Nothing is installed on the host: Wine, and the compiler for the libraries that it lacks, are unpacked
 Debian packages; the CPythons, built by Microsoft's compiler, are those that Maven has for Java programs.
@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import core_tests
 import debian
 import peexports
 import suite
@@ -206,6 +207,12 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
     if target.system != "windows" or target.arch != "x86_64":
         raise Absent(f"no Wine for {target.triple} here")
     wine = Wine(work)
+    if not arguments:
+
+        def core(words: list[str], log: str) -> str:
+            return wine.run(words, log, more={"MMAP_RS_EMULATOR": "wine"}, check=False)
+
+        work.say(f"{core_tests.run(work, core)} tests of the core passed")
     home = wine.python(python)
     site = _site(work, python)
     interpreter = str(home / "python.exe")

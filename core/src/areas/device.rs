@@ -1,11 +1,12 @@
-//! Windows: the kernel's names of files, `\Device\HarddiskVolume3\x`, as programs know them: `C:\x` (U22).
+//! Windows: the kernel's names of files, `\Device\HarddiskVolume3\x`, as programs know them: `C:\x` (U22). That of a
+//! device without a drive, such as a mounted folder, can be opened as `\\?\GLOBALROOT\Device\HarddiskVolume3\x`.
 
 /// The name of a device and the drive that stands for it, such as `C:`.
 pub(super) type Drive = (Vec<u16>, [u16; 2]);
 
 const SEPARATOR: u16 = b'\\' as u16;
 
-/// A name as programs know it; one of a device that no drive stands for stays as it is.
+/// A name as programs know it, so that they can open it.
 pub(super) fn path(name: &[u16], drives: &[Drive]) -> Vec<u16> {
     let strip = |start: &str| name.strip_prefix(start.encode_utf16().collect::<Vec<_>>().as_slice());
     // The kernel's folder of the names that programs know.
@@ -25,6 +26,7 @@ pub(super) fn path(name: &[u16], drives: &[Drive]) -> Vec<u16> {
     let network: Vec<u16> = r"\Device\Mup".encode_utf16().collect();
     match below(&network) {
         Some(rest) => [&[SEPARATOR], rest].concat(),
+        None if strip(r"\Device\").is_some() => r"\\?\GLOBALROOT".encode_utf16().chain(name.iter().copied()).collect(),
         None => name.to_vec(),
     }
 }
@@ -46,11 +48,12 @@ mod tests {
         for (name, expected) in [
             (r"\Device\HarddiskVolume1\a\b.dll", r"C:\a\b.dll"),
             (r"\Device\HarddiskVolume12\a", r"D:\a"),
-            (r"\Device\HarddiskVolume123\a", r"\Device\HarddiskVolume123\a"),
+            (r"\Device\HarddiskVolume123\a", r"\\?\GLOBALROOT\Device\HarddiskVolume123\a"),
             (r"\Device\Mup\server\share\a", r"\\server\share\a"),
-            (r"\Device\HarddiskVolume1", r"\Device\HarddiskVolume1"),
+            (r"\Device\HarddiskVolume1", r"\\?\GLOBALROOT\Device\HarddiskVolume1"),
             (r"\??\C:\a\b.dll", r"C:\a\b.dll"),
             (r"\??\UNC\server\share\a", r"\\server\share\a"),
+            (r"\SomeOther\a", r"\SomeOther\a"),
             ("", ""),
         ] {
             assert_eq!(path(&wide(name), &drives), wide(expected), "{name}");

@@ -4,22 +4,25 @@
 //! kernel's devices, and cut at 260 characters; here they are as programs know them, where a drive is found. A guard
 //! page shows as inaccessible, as upstream has it: the first access to it fails. Upstream leaves out what is only
 //! reserved; here it is an area without access, as on other systems.
+//!
+//! A process that has ended is there as long as anyone holds a handle to it, with nothing in it that could be listed.
 
 use super::device;
 use super::{Area, Reader};
+use crate::memory::is_private_view;
 use crate::{Error, Result};
 use mmap_rs::Protection;
 use std::ffi::{OsString, c_void};
 use std::ops::Range;
 use std::os::windows::ffi::OsStringExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
-use windows_sys::Win32::Foundation::ERROR_INVALID_PARAMETER;
+use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, STILL_ACTIVE};
 use windows_sys::Win32::Storage::FileSystem::QueryDosDeviceW;
 use windows_sys::Win32::System::Memory as memory;
 use windows_sys::Win32::System::Memory::{MEMORY_BASIC_INFORMATION, VirtualQueryEx};
 use windows_sys::Win32::System::ProcessStatus::K32GetMappedFileNameW;
 use windows_sys::Win32::System::Threading::{
-    GetCurrentProcess, OpenProcess, PROCESS_QUERY_INFORMATION, PROCESS_VM_READ,
+    GetCurrentProcess, GetExitCodeProcess, OpenProcess, PROCESS_QUERY_INFORMATION, PROCESS_VM_READ,
 };
 
 /// The longest name that the system has.
@@ -92,7 +95,48 @@ fn open(pid: u32) -> Result<OwnedHandle> {
         return Err(if is_absent { error.with_errno(libc::ESRCH) } else { error });
     }
     // SAFETY: as above; closed with its owner.
-    Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
+    let process = unsafe { OwnedHandle::from_raw_handle(handle) };
+    if has_ended(&process) {
+        let operation = format!("OpenProcess of {pid}, which has ended,");
+        return Err(Error::system("Windows", ERROR_INVALID_PARAMETER as i32, operation).with_errno(libc::ESRCH));
+    }
+    #[cfg(target_pointer_width = "32")]
+    width::check(&process, pid)?;
+    Ok(process)
+}
+
+fn has_ended(process: &OwnedHandle) -> bool {
+    let mut status = 0;
+    // SAFETY: the handle is open, with the right to ask; writes the number.
+    let known = unsafe { GetExitCodeProcess(process.as_raw_handle(), &raw mut status) };
+    known != 0 && status != STILL_ACTIVE as u32
+}
+
+/// A 32-bit process asks about addresses of 32 bits only, and would see the rest of a wider one as missing.
+#[cfg(target_pointer_width = "32")]
+mod width {
+    use super::{AsRawHandle, Error, GetCurrentProcess, OwnedHandle, RawHandle, Result};
+    use windows_sys::Win32::System::Threading::IsWow64Process;
+
+    pub(super) fn check(process: &OwnedHandle, pid: u32) -> Result<()> {
+        // SAFETY: gives a constant that stands for this process.
+        let own = unsafe { GetCurrentProcess() };
+        // Where the system itself has 32 bits, nobody is one of its guests.
+        if is_guest(own) && !is_guest(process.as_raw_handle()) {
+            return Err(Error::InvalidOperation(format!(
+                "a 32-bit program can't list the memory areas of {pid}, a 64-bit process: use a 64-bit Python"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether a process has 32 bits on a system of 64.
+    fn is_guest(process: RawHandle) -> bool {
+        let mut answer = 0;
+        // SAFETY: the handle is open, with the right to ask; writes the number.
+        let known = unsafe { IsWow64Process(process, &raw mut answer) };
+        known != 0 && answer != 0
+    }
 }
 
 impl Source {
@@ -112,14 +156,17 @@ impl Source {
         if unsafe { VirtualQueryEx(self.handle(), address as *const c_void, &raw mut out, size) } == size {
             return Ok(Some(out));
         }
-        match std::io::Error::last_os_error().raw_os_error() {
-            Some(code) if code == ERROR_INVALID_PARAMETER as i32 => Ok(None),
-            _ => Err(failed("VirtualQueryEx")),
+        let error = failed("VirtualQueryEx");
+        let is_past_the_last = matches!(&error, Error::System(error) if error.code == ERROR_INVALID_PARAMETER as i32);
+        match &self.process {
+            Some(process) if has_ended(process) => Err(error.with_errno(libc::ESRCH)),
+            _ if is_past_the_last => Ok(None),
+            _ => Err(error),
         }
     }
 
     fn area(&mut self, found: &MEMORY_BASIC_INFORMATION, addresses: Range<usize>) -> Area {
-        let is_copied = matches!(found.AllocationProtect, memory::PAGE_WRITECOPY | memory::PAGE_EXECUTE_WRITECOPY);
+        let is_copied = is_copied(found) || self.process.is_none() && is_private_view(found.AllocationBase as usize);
         let offset = addresses.start.saturating_sub(found.AllocationBase as usize) as u64;
         let path = self.path(found).map(|path| (path, offset));
         Area {
@@ -144,6 +191,15 @@ impl Source {
         let name = names.room.get(..len as usize).filter(|name| !name.is_empty())?;
         Some(OsString::from_wide(&device::path(name, &names.drives)))
     }
+}
+
+/// Whether pages are copied at the first write, or were. A view that was made for reading is private if anything in it
+/// can be written; until then the system does not tell what it will be, and neither can others.
+fn is_copied(found: &MEMORY_BASIC_INFORMATION) -> bool {
+    const COPIED: [u32; 2] = [memory::PAGE_WRITECOPY, memory::PAGE_EXECUTE_WRITECOPY];
+    const READ: [u32; 2] = [memory::PAGE_READONLY, memory::PAGE_EXECUTE_READ];
+    COPIED.contains(&found.AllocationProtect)
+        || READ.contains(&found.AllocationProtect) && protection(found.Protect).contains(Protection::WRITE)
 }
 
 fn protection(protect: u32) -> Protection {
@@ -176,4 +232,23 @@ fn drives() -> Vec<device::Drive> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_written_over_a_view_for_reading_is_private() {
+        let copied = |at_first, now| {
+            is_copied(&MEMORY_BASIC_INFORMATION { AllocationProtect: at_first, Protect: now, ..Default::default() })
+        };
+        assert!(copied(memory::PAGE_WRITECOPY, memory::PAGE_NOACCESS));
+        assert!(copied(memory::PAGE_EXECUTE_WRITECOPY, memory::PAGE_READONLY));
+        // Made writable, and then written.
+        assert!(copied(memory::PAGE_READONLY, memory::PAGE_WRITECOPY));
+        assert!(copied(memory::PAGE_EXECUTE_READ, memory::PAGE_READWRITE));
+        assert!(!copied(memory::PAGE_READONLY, memory::PAGE_READONLY));
+        assert!(!copied(memory::PAGE_READWRITE, memory::PAGE_READWRITE));
+    }
 }

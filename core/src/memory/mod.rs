@@ -40,3 +40,10 @@ pub use request::Request;
 pub use source::Source;
 #[cfg(windows)]
 use sys::object::Object;
+
+/// Windows: whether the view of a file that begins at an address is a private one of this process, which the system may
+/// not tell.
+#[cfg(windows)]
+pub(crate) fn is_private_view(base: usize) -> bool {
+    sys::is_private_view(base)
+}

@@ -40,6 +40,12 @@ pub(super) struct Opened {
     pub(super) huge: Option<usize>,
 }
 
+/// A handle of our own to the file of another, which keeps nobody from renaming or deleting it.
+#[cfg(windows)]
+pub fn own(file: std::os::windows::io::BorrowedHandle<'_>) -> std::io::Result<File> {
+    sys::own(file)
+}
+
 impl Source {
     /// An open file: a duplicate that nobody else closes.
     pub fn open(file: File, name: &str, offset: u64, past_end: bool) -> Result<Self> {

@@ -4,7 +4,7 @@
 //! is a wish for both, as on other systems; with `MAP_FIXED` it is that address or an error.
 
 use super::super::super::page;
-use super::{code, last};
+use super::{code, last, private};
 use crate::state::Span;
 use std::ffi::c_void;
 use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, ERROR_MAPPED_ALIGNMENT, ERROR_NOT_ENOUGH_MEMORY};
@@ -18,12 +18,20 @@ use windows_sys::Win32::System::Memory::{
 pub(super) struct Allocation {
     base: usize,
     is_view: bool,
+    /// Whether it is in the list of private views.
+    is_noted: bool,
 }
 
 impl Allocation {
     /// A view that begins at an address, from now on owned by this value.
     pub(super) fn view(base: usize) -> Self {
-        Self { base, is_view: true }
+        Self { base, is_view: true, is_noted: false }
+    }
+
+    /// Has the view listed as private, where the system can't tell.
+    pub(super) fn note_private(&mut self) {
+        private::add(self.base);
+        self.is_noted = true;
     }
 
     /// Memory without a file.
@@ -41,7 +49,11 @@ impl Allocation {
             .first(|address| {
                 // SAFETY: takes addresses that nobody has: the system refuses others.
                 let base = unsafe { VirtualAlloc(address as *const c_void, len, how, protection) };
-                if base.is_null() { Err(last()) } else { Ok(Self { base: base as usize, is_view: false }) }
+                if base.is_null() {
+                    Err(last())
+                } else {
+                    Ok(Self { base: base as usize, is_view: false, is_noted: false })
+                }
             })
             .map_err(|number| match number {
                 // More than the whole address space is a wrong parameter to this system, and no other is wrong here.
@@ -68,6 +80,10 @@ impl Allocation {
 
 impl Drop for Allocation {
     fn drop(&mut self) {
+        // Before its addresses are free for another view.
+        if self.is_noted {
+            private::remove(self.base);
+        }
         let base = self.base as *mut c_void;
         // Neither fails for an address that the system gave.
         if self.is_view {

@@ -1,27 +1,30 @@
 //! The handle of a file, with the rights that its mapping may need.
 //!
 //! A view can't do more than the handle of its file allowed, so the right to execute is asked for in good time (U19);
-//! the right to write is never won: memory over a file that was opened for reading can't change it.
+//! the right to write is never won: memory over a file that was opened for reading can't change it. A handle that is
+//! kept is one of our own where that can be had, as the caller's may keep others from renaming the file, and, while it
+//! is not mapped, from deleting it.
 
 use super::last;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
-use std::os::windows::io::{AsRawHandle, FromRawHandle};
+use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle};
 use std::path::Path;
 use std::sync::Arc;
 use windows_sys::Wdk::Foundation::{NtQueryObject, ObjectBasicInformation};
 use windows_sys::Win32::Foundation::{GENERIC_EXECUTE, GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, FILE_EXECUTE, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_WRITE_DATA,
-    GetFileInformationByHandle, ReOpenFile,
+    BY_HANDLE_FILE_INFORMATION, FILE_EXECUTE, FILE_READ_DATA, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
+    FILE_WRITE_DATA, GetFileInformationByHandle, ReOpenFile,
 };
 use windows_sys::Win32::System::WindowsProgramming::PUBLIC_OBJECT_BASIC_INFORMATION;
 
-/// What others may do with a file that is mapped: all that the system lets them.
+/// What others may do with a file that is mapped: all that the system lets them. It deletes none that is mapped, and
+/// shortens none.
 const SHARE: u32 = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
-/// Opens a file for a mapping; others may read, write, rename and delete it meanwhile.
+/// Opens a file for a mapping; others may read, write and rename it meanwhile.
 pub(in super::super::super) fn open(path: &Path, write: bool) -> io::Result<File> {
     let open = |rights| OpenOptions::new().access_mode(rights).share_mode(SHARE).open(path);
     let rights = GENERIC_READ | if write { GENERIC_WRITE } else { 0 };
@@ -41,27 +44,46 @@ pub(super) struct Rights {
 }
 
 impl Rights {
-    /// The rights of a handle; that to execute is won by opening the file once more, which may be refused. The new
-    /// handle also keeps nobody from renaming or deleting the file, as the caller's may.
+    /// The rights of a handle; that to execute is won by opening the file once more, which may be refused.
     pub(super) fn of(file: &Arc<File>) -> Self {
-        let granted = granted(file);
-        let (write, execute) = (granted & FILE_WRITE_DATA != 0, granted & FILE_EXECUTE != 0);
+        let has = granted(file.as_handle());
+        let (write, execute) = (has & FILE_WRITE_DATA != 0, has & FILE_EXECUTE != 0);
         if !execute {
-            let rights = GENERIC_READ | GENERIC_EXECUTE | if write { GENERIC_WRITE } else { 0 };
-            // SAFETY: the handle is open while `file` lives; gives a handle that is ours, or the invalid one.
-            let again = unsafe { ReOpenFile(file.as_raw_handle(), rights, SHARE, 0) };
-            if again != INVALID_HANDLE_VALUE && !again.is_null() {
-                // SAFETY: as above; closed with its owner.
-                let file = Arc::new(unsafe { File::from_raw_handle(again) });
-                return Self { file, write, execute: true };
+            if let Some(again) = reopened(file.as_handle(), has, GENERIC_EXECUTE) {
+                return Self { file: Arc::new(again), write, execute: true };
             }
         }
         Self { file: file.clone(), write, execute }
     }
 }
 
-/// The rights that a handle has. Where the system does not say, only those that every mapping needs.
-fn granted(file: &File) -> u32 {
+/// A handle of our own to an open file, which lets others do what they like; a duplicate where there is none to be had.
+pub(in super::super::super) fn own(file: BorrowedHandle<'_>) -> io::Result<File> {
+    let has = granted(file);
+    match reopened(file, has, GENERIC_EXECUTE).or_else(|| reopened(file, has, 0)) {
+        Some(again) => Ok(again),
+        None => file.try_clone_to_owned().map(File::from),
+    }
+}
+
+/// The same file, opened once more for reading, for what else the handle can do, and for `more`.
+fn reopened(file: BorrowedHandle<'_>, has: u32, more: u32) -> Option<File> {
+    // Who may not read must not win that here.
+    if has & FILE_READ_DATA == 0 {
+        return None;
+    }
+    let rights = GENERIC_READ | more | if has & FILE_WRITE_DATA != 0 { GENERIC_WRITE } else { 0 };
+    // SAFETY: the handle is open while it is borrowed; gives a handle that is ours, or the invalid one.
+    let again = unsafe { ReOpenFile(file.as_raw_handle(), rights, SHARE, 0) };
+    if again == INVALID_HANDLE_VALUE || again.is_null() {
+        return None;
+    }
+    // SAFETY: as above; closed with its owner.
+    Some(unsafe { File::from_raw_handle(again) })
+}
+
+/// The rights that a handle has; none where the system does not say.
+fn granted(file: BorrowedHandle<'_>) -> u32 {
     let mut found = PUBLIC_OBJECT_BASIC_INFORMATION::default();
     let size = size_of_val(&found) as u32;
     let (out, no_length) = ((&raw mut found).cast(), std::ptr::null_mut());
@@ -79,4 +101,38 @@ pub(in super::super::super) fn identity(file: &File) -> io::Result<(u64, u64)> {
     }
     let number = u64::from(found.nFileIndexHigh) << 32 | u64::from(found.nFileIndexLow);
     Ok((u64::from(found.dwVolumeSerialNumber), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_of_our_own_keeps_nobody_from_deleting() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("file");
+        std::fs::write(&path, [7; 10]).expect("written");
+        // As C's library opens files: to be read and written by others, but not deleted.
+        let open =
+            |rights| OpenOptions::new().access_mode(rights).share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE).open(&path);
+        let caller = open(GENERIC_READ | GENERIC_WRITE).expect("opened");
+        let ours = own(caller.as_handle()).expect("opened");
+        let has = granted(ours.as_handle());
+        assert!([FILE_READ_DATA, FILE_WRITE_DATA, FILE_EXECUTE].iter().all(|right| has & right != 0));
+        assert!(std::fs::remove_file(&path).is_err(), "the caller's own handle forbids it");
+        drop(caller);
+        std::fs::remove_file(&path).expect("ours does not");
+        drop(ours);
+    }
+
+    #[test]
+    fn no_right_is_won_but_that_to_execute() {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        let own_of = |rights| {
+            let caller = OpenOptions::new().access_mode(rights).share_mode(SHARE).open(file.path()).expect("opened");
+            granted(own(caller.as_handle()).expect("opened").as_handle())
+        };
+        assert_eq!(own_of(GENERIC_READ) & (FILE_WRITE_DATA | FILE_READ_DATA), FILE_READ_DATA);
+        assert_eq!(own_of(GENERIC_WRITE) & (FILE_WRITE_DATA | FILE_READ_DATA), FILE_WRITE_DATA);
+    }
 }

@@ -6,19 +6,25 @@
 //! | `allocation` | memory without a file, and what gives an address range back | U16 |
 //! | `file` | the handle of a file, with the rights that its mapping may need | U19 |
 //! | `view` | a view of a file at an offset | U14, U15, U16, U19, U20, U22 |
+//! | `private` | which views are private, where the system does not tell | |
+//! | `emulator` | Wine, where it must be known | |
 //! | `flush` | bytes on their way to the disk | U21 |
 //! | `protect` | protections, as this system has them | U13, U18, U19 |
 
 mod allocation;
+mod emulator;
 mod file;
 mod flush;
 pub(in super::super) mod object;
+mod private;
 mod protect;
 mod view;
 
-pub(in super::super) use file::{identity, open};
+pub(in super::super) use file::{identity, open, own};
+pub(in super::super) use private::is_private_view;
 
 use super::super::kind::Access;
+use super::super::page;
 use crate::state::Span;
 use mmap_rs::MmapFlags;
 use object::Object;
@@ -50,8 +56,7 @@ pub(in super::super) mod name {
 
 /// Whether an error number says that there is no memory of the kind asked for.
 pub(in super::super) fn is_out_of_memory(number: i32) -> bool {
-    let all = [codes::ERROR_NOT_ENOUGH_MEMORY, codes::ERROR_NO_SYSTEM_RESOURCES, codes::ERROR_COMMITMENT_LIMIT];
-    all.iter().any(|known| code(*known) == number)
+    number == code(codes::ERROR_NOT_ENOUGH_MEMORY) || crate::error::errno(number) == Some(libc::ENOMEM)
 }
 
 /// A number of the system's list of errors as the standard library has it.
@@ -84,11 +89,24 @@ pub(in super::super) fn lock(span: Span) -> Result<(), i32> {
 /// `VirtualUnlock`. Pages that are not locked are what was asked for: as with `munlock(2)`, that is no error.
 pub(in super::super) fn unlock(span: Span) -> Result<(), i32> {
     each_area(span, |start, len| {
-        // SAFETY: as for `lock`.
-        match done(unsafe { VirtualUnlock(start as *const c_void, len) }) {
-            Err(number) if number == code(codes::ERROR_NOT_LOCKED) => Ok(()),
-            other => other,
-        }
+        unlock_some(start, len, |start, len| {
+            // SAFETY: as for `lock`.
+            done(unsafe { VirtualUnlock(start as *const c_void, len) })
+        })
+    })
+}
+
+/// Unlocks what is locked. Where one page is not, the system unlocks none, and says so: then each is unlocked alone.
+fn unlock_some(start: usize, len: usize, mut unlock: impl FnMut(usize, usize) -> Result<(), i32>) -> Result<(), i32> {
+    const NOT_LOCKED: i32 = code(codes::ERROR_NOT_LOCKED);
+    let whole = unlock(start, len);
+    if whole != Err(NOT_LOCKED) {
+        return whole;
+    }
+    let (size, end) = (page::base(), start.saturating_add(len));
+    (start..end).step_by(size).try_for_each(|page| match unlock(page, size.min(end - page)) {
+        Err(NOT_LOCKED) => Ok(()),
+        other => other,
     })
 }
 
@@ -126,4 +144,41 @@ pub(in super::super) fn unmap(parts: &mut SmallVec<[Object; 1]>, _span: Span) ->
 /// Gives an object up.
 pub(in super::super) fn abandon(part: Object) {
     drop(part);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_page_that_is_not_locked_keeps_no_other_locked() {
+        let size = page::base();
+        let mut locked = vec![true, false, true, true];
+        // As the system has it: all of the pages or none.
+        let unlock = |locked: &mut Vec<bool>, start: usize, len: usize| {
+            let pages =
+                locked.get_mut(start / size..(start + len).div_ceil(size)).ok_or(code(codes::ERROR_NOACCESS))?;
+            if pages.contains(&false) {
+                return Err(code(codes::ERROR_NOT_LOCKED));
+            }
+            pages.fill(false);
+            Ok(())
+        };
+        unlock_some(0, 4 * size - 1, |start, len| unlock(&mut locked, start, len)).expect("unlocked");
+        assert_eq!(locked, [false; 4]);
+        unlock_some(0, 4 * size, |start, len| unlock(&mut locked, start, len)).expect("nothing to unlock");
+        let failure = unlock_some(0, 5 * size, |start, len| unlock(&mut locked, start, len));
+        assert_eq!(failure, Err(code(codes::ERROR_NOACCESS)));
+    }
+
+    #[test]
+    fn a_failure_of_one_page_is_told() {
+        let size = page::base();
+        let failure = unlock_some(0, 2 * size, |start, len| match (start, len == size) {
+            (0, true) => Ok(()),
+            (_, true) => Err(code(codes::ERROR_NOACCESS)),
+            _ => Err(code(codes::ERROR_NOT_LOCKED)),
+        });
+        assert_eq!(failure, Err(code(codes::ERROR_NOACCESS)));
+    }
 }

@@ -83,7 +83,7 @@ impl Object {
             Some(_) if plan.large => return Err(Unmade::LargePages),
             Some((file, file_len, offset)) => {
                 let rights = Rights::of(file);
-                let window = Window { offset, len: plan.size, file_len, shared: plan.shared };
+                let window = Window { offset, len: plan.size, file_len, shared: plan.shared, jit };
                 let view = view::map(&rights, &window, place, access).map_err(|refusal| match refusal {
                     Refusal::PastEnd => Unmade::PastEnd,
                     Refusal::Code(code) => Unmade::Error(system(code)),

@@ -3,13 +3,17 @@
 //! U14: upstream's section ends before a view at an offset could. U15, U22: a view that fails keeps its section open,
 //! a protection that fails keeps the view. U16: an address is forgotten. U19: private views can't be executable. U20:
 //! a map that is longer than the file makes the file longer, even one for reading.
+//!
+//! A copy-on-write view is charged to the system's memory for its whole length, written or not. So a private view that
+//! is for reading at first is made as one for reading, and charged when it is made writable.
 
 use super::super::super::kind::Access;
 use super::super::super::page;
 use super::allocation::{Allocation, Place};
 use super::file::Rights;
-use super::{code, last, protect};
+use super::{code, emulator, last, protect};
 use crate::state::Span;
+use std::fs::File;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
 use windows_sys::Win32::Foundation::ERROR_ACCESS_DENIED;
 use windows_sys::Win32::System::Memory::{
@@ -26,6 +30,8 @@ pub(super) struct Window {
     pub(super) file_len: u64,
     /// Whether writes reach the file.
     pub(super) shared: bool,
+    /// Whether it may become writable and executable at once.
+    pub(super) jit: bool,
 }
 
 /// Why there is no view.
@@ -48,10 +54,19 @@ pub(super) struct View {
 /// The protection of a section, and the access of a view of it.
 type Way = (u32, u32);
 
+/// Whether a private view is made as one for reading, which `VirtualProtect` turns into a copy-on-write one later.
+///
+/// A view that was made to be read and executed may become writable too, but not both at once, so that where `JIT`
+/// allows both it is copy-on-write from the start.
+fn copies_later(window: &Window, access: Access) -> bool {
+    !window.shared && !window.jit && !access.is_write()
+}
+
 /// The ways to map, best first: one that can become executable, and one that can't.
-fn ways(rights: &Rights, window: &Window, access: Access) -> impl Iterator<Item = (Way, bool)> {
+fn ways(rights: &Rights, window: &Window, access: Access, later: bool) -> impl Iterator<Item = (Way, bool)> + use<> {
     let (executable, plain): (Way, Way) = if !window.shared {
-        ((PAGE_EXECUTE_WRITECOPY, FILE_MAP_COPY | FILE_MAP_EXECUTE), (PAGE_WRITECOPY, FILE_MAP_COPY))
+        let view = if later { FILE_MAP_READ } else { FILE_MAP_COPY };
+        ((PAGE_EXECUTE_WRITECOPY, view | FILE_MAP_EXECUTE), (PAGE_WRITECOPY, view))
     } else if rights.write {
         let rest = FILE_MAP_READ | FILE_MAP_WRITE;
         ((PAGE_EXECUTE_READWRITE, rest | FILE_MAP_EXECUTE), (PAGE_READWRITE, rest))
@@ -81,18 +96,37 @@ fn lengths(rights: &Rights, window: &Window, access: Access) -> Option<(usize, u
     (window.shared && access.is_write() && rights.write).then_some((window.len, end))
 }
 
-/// Makes a view and sets its protection. What fails on the way leaves nothing: no section, no view.
+/// Makes a view and sets its protection. What fails on the way leaves nothing: no section, no view, no longer file.
 pub(super) fn map(rights: &Rights, window: &Window, place: Place, access: Access) -> Result<View, Refusal> {
-    let denied = Refusal::Code(code(ERROR_ACCESS_DENIED));
     if window.shared && access.is_write() && !rights.write {
-        return Err(denied);
+        return Err(Refusal::Code(code(ERROR_ACCESS_DENIED)));
     }
-    let (len, section_len) = lengths(rights, window, access).ok_or(Refusal::PastEnd)?;
-    let mut refusal = denied;
-    for (way, can_execute) in ways(rights, window, access) {
-        match one(rights, window, way, (len, section_len), place) {
-            Ok(allocation) => {
-                let span = Span { start: allocation.base(), len };
+    let lens = lengths(rights, window, access).ok_or(Refusal::PastEnd)?;
+    let made = view(rights, window, place, access, lens);
+    if made.is_err() && lens.1 > window.file_len {
+        shorten(&rights.file, lens.1, window.file_len);
+    }
+    made
+}
+
+/// Takes back what a section has made a file longer by. One that has another length by now has another writer, too.
+fn shorten(file: &File, from: u64, to: u64) {
+    if file.metadata().is_ok_and(|metadata| metadata.len() == from) {
+        // The failure of the map itself is what the caller must know.
+        let _ = file.set_len(to);
+    }
+}
+
+fn view(rights: &Rights, window: &Window, place: Place, access: Access, lens: (usize, u64)) -> Result<View, Refusal> {
+    let mut refusal = Refusal::Code(code(ERROR_ACCESS_DENIED));
+    let later = copies_later(window, access) && !emulator::writes_through();
+    for (way, can_execute) in ways(rights, window, access, later) {
+        match one(rights, window, way, lens, place) {
+            Ok(mut allocation) => {
+                if later {
+                    allocation.note_private();
+                }
+                let span = Span { start: allocation.base(), len: lens.0 };
                 protect::set(span, protect::number(access, !window.shared)).map_err(Refusal::Code)?;
                 return Ok(View { allocation, can_write: !window.shared || rights.write, can_execute });
             }
@@ -140,7 +174,27 @@ mod tests {
     }
 
     fn asked(len: usize, file_len: u64, shared: bool, access: Access) -> Option<(usize, u64)> {
-        lengths(&rights(true), &Window { offset: 0, len, file_len, shared }, access)
+        lengths(&rights(true), &Window { offset: 0, len, file_len, shared, jit: false }, access)
+    }
+
+    /// The accesses of the views that are tried.
+    fn views(shared: bool, jit: bool, access: Access) -> Vec<u32> {
+        let window = Window { offset: 0, len: 1, file_len: 1, shared, jit };
+        let later = copies_later(&window, access);
+        ways(&rights(true), &window, access, later).map(|((_, view), _)| view).collect()
+    }
+
+    #[test]
+    fn only_what_may_be_written_is_charged_from_the_start() {
+        let (read, copied) = (FILE_MAP_READ, FILE_MAP_COPY);
+        assert_eq!(views(false, false, Access::None), [read | FILE_MAP_EXECUTE, read]);
+        assert_eq!(views(false, false, Access::Read), [read | FILE_MAP_EXECUTE, read]);
+        assert_eq!(views(false, false, Access::Exec), [read | FILE_MAP_EXECUTE]);
+        assert_eq!(views(false, false, Access::Write), [copied | FILE_MAP_EXECUTE, copied]);
+        // What is made to be read and executed can't become writable and executable.
+        assert_eq!(views(false, true, Access::Exec), [copied | FILE_MAP_EXECUTE]);
+        assert_eq!(views(false, true, Access::Read), [copied | FILE_MAP_EXECUTE, copied]);
+        assert!(views(true, false, Access::Read).iter().all(|view| view & FILE_MAP_WRITE != 0));
     }
 
     #[test]
