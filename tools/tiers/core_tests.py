@@ -24,7 +24,7 @@ RESULT = re.compile(r"^test result: (\w+)\. (\d+) passed; (\d+) failed;", re.MUL
 def _build(work: Work) -> list[Path]:
     """Return the test programs. The standard library is compiled for them, once."""
     compiler = rust.compiler(work, TRIPLE)
-    tools = gnu_link.tools(work, rust.linker(work, "llvm-dlltool"))
+    tools = gnu_link.tools(work, TRIPLE)
     # The linker asks the first Python there for zig.
     path = [str(tools), str(programs.python(work).parent)]
     path.append(compiler.env.get("PATH", os.environ["PATH"]))
