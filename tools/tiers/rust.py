@@ -120,7 +120,8 @@ def installed(work: Work, triple: str) -> Rust | None:
         return None
     said = work.run(
         [rustc, "--print", "target-libdir", "--target", triple],
-        log="rust-installed",
+        # A name for each target, as runs for several may be under way.
+        log=f"rust-installed-{triple}",
         check=False,
     )
     library = Path(said.splitlines()[-1])
