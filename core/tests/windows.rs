@@ -181,9 +181,7 @@ fn a_part_that_is_not_locked_keeps_no_other_locked() {
         // SAFETY: changes no byte and no protection.
         let unlocked = unsafe { windows_sys::Win32::System::Memory::VirtualUnlock(address, page) };
         let error = std::io::Error::last_os_error().raw_os_error();
-        // Wine counts no locks, and unlocks whatever it is asked to.
-        let is_wine = std::env::var("MMAP_RS_EMULATOR").is_ok_and(|name| name == "wine");
-        assert!(is_wine || unlocked == 0 && error == Some(codes::ERROR_NOT_LOCKED as i32), "page {number}");
+        assert!(unlocked == 0 && error == Some(codes::ERROR_NOT_LOCKED as i32), "page {number}");
     }
 }
 

@@ -210,7 +210,7 @@ def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[s
     if not arguments:
 
         def core(words: list[str], log: str) -> str:
-            return wine.run(words, log, more={"MMAP_RS_EMULATOR": "wine"}, check=False)
+            return wine.run(words, log, check=False)
 
         work.say(f"{core_tests.run(work, core)} tests of the core passed")
     home = wine.python(python)
