@@ -14,15 +14,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tiers"))
 
 import ios_link
+from android_link import API_LEVEL, PAGE
 from targets import Target
 
-ANDROID_API = 24
-# New devices have pages of 16 KiB.
-ANDROID_PAGE = 16384
 # The NDK names one compiler otherwise than Rust names the target.
 NDK_NAMES = {"armv7-linux-androideabi": "armv7a-linux-androideabi"}
-# An app embeds the module as a framework, by a name that is not of the machine that built it.
-INSTALL_NAME = "@rpath/_mmap_rs.abi3.so"
 
 
 def _words(*words: str) -> list[str]:
@@ -36,7 +32,7 @@ def ndk_compiler(target: Target) -> str:
         raise SystemExit(f"{target.triple} needs Android's NDK: set ANDROID_NDK_HOME to its folder")
     (programs,) = (Path(home) / "toolchains" / "llvm" / "prebuilt").glob("*/bin")
     name = NDK_NAMES.get(target.triple, target.triple)
-    return (programs / f"{name}{ANDROID_API}-clang").as_posix()
+    return (programs / f"{name}{API_LEVEL}-clang").as_posix()
 
 
 def _android(target: Target, folder: Path) -> list[str]:
@@ -50,13 +46,13 @@ def _android(target: Target, folder: Path) -> list[str]:
     make = [ndk_compiler(target), "-shared", f"-Wl,-soname,{name}", "-o", str(folder / name)]
     subprocess.run([*make, str(empty)], check=True)
     words = [f"-L{folder}", "-Wl,--no-as-needed", "-lpython3"]
-    return _words(*words, f"-Wl,-z,max-page-size={ANDROID_PAGE}")
+    return _words(*words, f"-Wl,-z,max-page-size={PAGE}")
 
 
 def _ios(folder: Path) -> list[str]:
     """Return the linker's flags: a list of the stable ABI's names stands for Python's framework."""
     ios_link.python_libraries(folder)
-    return [f"-Lnative={folder}", *_words(f"-Wl,-install_name,{INSTALL_NAME}")]
+    return [f"-Lnative={folder}", *_words(f"-Wl,-install_name,{ios_link.INSTALL_NAME}")]
 
 
 def flags(target: Target, folder: Path) -> list[str]:
@@ -68,7 +64,7 @@ def flags(target: Target, folder: Path) -> list[str]:
 def variables(target: Target) -> dict[str, str]:
     """Return what tells maturin and the compilers the oldest system that a wheel is for."""
     if target.system == "android":
-        return {"ANDROID_API_LEVEL": str(ANDROID_API)}
+        return {"ANDROID_API_LEVEL": API_LEVEL}
     return {"IPHONEOS_DEPLOYMENT_TARGET": ios_link.VERSION}
 
 

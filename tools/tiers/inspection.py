@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from android_link import PAGE as ANDROID_PAGE
 from modules import Module
 from targets import ROOT, Target
 from work import Failed
@@ -45,7 +46,6 @@ MACH_O = {"x86_64": "X86_64", "arm64": "ARM64"}
 PE = {"x86_64": "AMD64", "i686": "I386", "arm64": "ARM64"}
 # The largest pages that Linux and Android have with each processor: a module must be loadable with those.
 PAGES = {"AARCH64": 65536}
-ANDROID_PAGE = 16384
 APPLE_PAGES = {"X86_64": 4096, "ARM64": 16384}
 
 # The libraries that belong to a system, and that this module may need. Others would have to come with it.

@@ -27,6 +27,8 @@ ALIASES = ("c", "m", "iconv", "objc")
 # The names that PyO3 may ask for Python by. In an app it is a framework.
 PYTHONS = ("python3", "python3.11")
 OLDEST_PYTHON = (3, 11)
+# An app embeds the module as a framework, by a name that is not of the machine that built it.
+INSTALL_NAME = "@rpath/_mmap_rs.abi3.so"
 PYTHON = "@rpath/Python.framework/Python"
 KINDS = ("symbols", "weak-symbols", "thread-local-symbols")
 TARGETS = "[ arm64-ios, arm64-ios-simulator, x86_64-ios-simulator ]"
@@ -116,6 +118,5 @@ def linker(work: Work, target: Target, lld: Path) -> Path:
     platform = "ios-simulator" if kind == "iphonesimulator" else "ios"
     before = ["-arch", arch, "-platform_version", platform, VERSION, SDK_VERSION]
     before += ["-syslibroot", str(sdk(work)), "-adhoc_codesign"]
-    # An app embeds the module as a framework.
-    after = ["-install_name", "@rpath/_mmap_rs.abi3.so", "-lSystem"]
+    after = ["-install_name", INSTALL_NAME, "-lSystem"]
     return lld_as_cc.program(work, target, lld, before, after)
