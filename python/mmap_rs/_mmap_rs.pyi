@@ -1358,6 +1358,7 @@ class MemoryAreas:
             ProcessLookupError: if there is no such process.
             PermissionError: if it is not ours to look at: on macOS that takes root or an entitlement, on iOS it is every
                 other process.
+            InvalidOperationError: from a 32-bit Python on Windows, for a 64-bit process.
 
         Upstream: `MemoryAreas::open`.
 
