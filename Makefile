@@ -269,7 +269,7 @@ release-wheel: $(STAMPS)/build $(STAMPS)/release ## Build a wheel for Linux into
 	@$(PY) tools/build_wheel.py $(TARGET) --python $(KIND) $(ARGS)
 
 .PHONY: phone-wheel
-phone-wheel: $(STAMPS)/phones ## Build the wheel of a TARGET with Android or iOS, and test it in its emulator
+phone-wheel: $(STAMPS)/build $(STAMPS)/phones ## Build the wheel of a TARGET with Android or iOS, and test it in its emulator
 	@sh tools/check-rust.sh
 	@$(PY) tools/build_wheel.py $(TARGET) --python $(KIND)
 
