@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 import mmap_rs
+from release_tools import tool
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
@@ -32,15 +32,6 @@ needs_cargo = pytest.mark.skipif(
     shutil.which("cargo") is None or shutil.which("git") is None or not (ROOT / ".git").exists(),
     reason="a release is made with Cargo and Git in the project's repository: one of the three is not here",
 )
-
-
-def tool(name: str) -> Any:
-    """Load a module of the folder tools."""
-    sys.path.insert(0, str(ROOT / "tools"))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(ROOT / "tools"))
 
 
 class Clone:
@@ -215,7 +206,10 @@ def test_the_files_of_a_release_are_those_of_the_list(tmp_path: Path) -> None:
     names = [f"mmap_rs-{VERSION}.tar.gz"]
     for target in tool("build_wheel").find.__globals__["load"]():
         kinds = target.pythons if target.release.build != "none" else ()
-        names += [f"mmap_rs-{VERSION}-{release.TAGS[kind]}old.{target.tag}.whl" for kind in kinds]
+        names += [
+            f"mmap_rs-{VERSION}-{tool('build_wheel').TAGS[kind]}old.{target.tag}.whl"
+            for kind in kinds
+        ]
     for name in names:
         (tmp_path / name).touch()
     release.complete(tmp_path)

@@ -1,26 +1,16 @@
 """What the modules of released wheels are linked with, for phones, and what all are held to."""
 
-import importlib
 import shlex
 import shutil
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from release_tools import tool
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools"
 NAME = "mmap_rs-0.1.0"
-
-
-def tool(name: str) -> Any:
-    """Load a module of the folder tools."""
-    sys.path.insert(0, str(TOOLS))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(TOOLS))
 
 
 phones = tool("phones")

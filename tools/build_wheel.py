@@ -24,6 +24,12 @@ INTERPRETERS = {"abi3-py311": "python3.11", "cp314t": "python3.14t", "abi3t-py31
 TAGS = {"abi3-py311": "cp311-abi3-", "cp314t": "cp314-cp314t-", "abi3t-py315": "cp315-abi3.abi3t-"}
 
 
+def is_of(name: str, target: Target, kind: str) -> bool:
+    """Tell whether the file name of a wheel, of whatever version, is that of a target and a kind."""
+    own = name.removesuffix(".whl").split("-")
+    return f"{'-'.join(own[2:4])}-" == TAGS[kind] and target.tag in own[-1].split(".")
+
+
 def output(*command: str) -> str:
     """Run a command and return what it prints, without the line's end."""
     return subprocess.run(

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tiers"))
 
 import inspection
-from build_wheel import TAGS
+from build_wheel import is_of
 from inspect_wheel import wheels_in
 from targets import Target, load
 from work import Failed
@@ -19,12 +19,12 @@ from work import Failed
 
 def meant(name: str) -> tuple[Target, str]:
     """Return what the file name of a wheel says: its target, and the kind of Python."""
-    platforms = name.removesuffix(".whl").split("-")[-1].split(".")
-    targets = [target for target in load() if target.tag in platforms]
-    kinds = [kind for kind, tag in TAGS.items() if f"-{tag}" in name]
-    if len(targets) != 1 or len(kinds) != 1:
+    found = [
+        (target, kind) for target in load() for kind in target.pythons if is_of(name, target, kind)
+    ]
+    if len(found) != 1:
         raise Failed(f"{name}: tiers.toml has no such wheel")
-    return targets[0], kinds[0]
+    return found[0]
 
 
 def main(words: list[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tiers"))
 
-from build_wheel import TAGS
+from build_wheel import is_of
 from inspect_wheel import version
 from targets import ROOT, load
 
@@ -172,8 +172,7 @@ def complete(folder: Path) -> None:
             wheels = {
                 name
                 for name in left
-                if name.startswith(f"mmap_rs-{version()}-{TAGS[kind]}")
-                and target.tag in name.removesuffix(".whl").split("-")[-1].split(".")
+                if name.startswith(f"mmap_rs-{version()}-") and is_of(name, target, kind)
             }
             if len(wheels) != 1:
                 missing.append(f"{len(wheels)} wheels instead of one for {target.triple}, {kind}")
