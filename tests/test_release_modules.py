@@ -8,8 +8,6 @@ import pytest
 
 from release_tools import tool
 
-ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / "tools"
 NAME = "mmap_rs-0.1.0"
 
 

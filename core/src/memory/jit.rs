@@ -56,9 +56,14 @@ pub fn is_open() -> bool {
     DEPTH.with(Cell::get) > 0
 }
 
+/// Whether memory was made with the JIT flag, and is writable and executable.
+fn is_both(facts: &Facts) -> bool {
+    facts.access == Access::ExecWrite && facts.unsafe_flags.contains(UnsafeMmapFlags::JIT)
+}
+
 /// Whether this thread would be stopped by the processor if it wrote to such a mapping now.
 pub fn is_closed_for(facts: &Facts) -> bool {
-    MUST_ASK && facts.access == Access::ExecWrite && facts.unsafe_flags.contains(UnsafeMmapFlags::JIT) && !is_open()
+    MUST_ASK && is_both(facts) && !is_open()
 }
 
 /// Whether a change of protection is to be asked of the system: not if that would refuse it and the way back too, after
@@ -68,7 +73,7 @@ pub(super) fn check_change(facts: &Facts, to: Access) -> Result<bool> {
 }
 
 fn checked(facts: &Facts, to: Access, keeps: bool) -> Result<bool> {
-    if !(keeps && facts.access == Access::ExecWrite && facts.unsafe_flags.contains(UnsafeMmapFlags::JIT)) {
+    if !(keeps && is_both(facts)) {
         return Ok(true);
     }
     if to == Access::ExecWrite {
