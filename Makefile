@@ -19,7 +19,7 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 STAMPS := .venv/stamps
 # The groups of tools in pyproject.toml.
-NEEDS := audit build docs ecosystem lint parallel phones release test tiers workflows
+NEEDS := audit build crates docs ecosystem lint parallel phones release test tiers workflows
 BUILT := $(STAMPS)/built
 
 # One interpreter for all builds of the crate, so that none undoes another's.
@@ -81,7 +81,7 @@ test-rust: $(STAMPS)/venv ## Run the Rust tests and the core's loom models
 	@echo "==> Testing the core (cargo test)"
 	@cargo test --locked --quiet -p mmap-rs-core
 	@echo "==> Checking the core's models (loom)"
-	@RUSTFLAGS="--cfg loom" cargo test --locked --quiet -p mmap-rs-core --release --test loom --target-dir target/loom
+	@RUSTFLAGS="--cfg loom" cargo test --locked --quiet -p mmap-rs-core --release --test loom --test loom_guard --target-dir target/loom
 
 .PHONY: test-python
 test-python: $(BUILT) $(STAMPS)/test ## Run the Python tests; ARGS="-k name" chooses
@@ -90,7 +90,7 @@ test-python: $(BUILT) $(STAMPS)/test ## Run the Python tests; ARGS="-k name" cho
 
 .PHONY: ecosystem
 ecosystem: $(BUILT) $(STAMPS)/test $(STAMPS)/ecosystem ## Run the tests with pandas, Arrow and IPython (fetches them)
-	@$(PY) -m pytest -q tests/test_ecosystem.py
+	@$(PY) -m pytest -q tests/bytes/test_ecosystem.py
 
 .PHONY: coverage
 coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines of python/ they reach
@@ -100,30 +100,48 @@ coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines o
 	@$(PY) -m coverage report
 
 .PHONY: coverage-rust
-coverage-rust: $(STAMPS)/test ## Show which lines of Rust the tests reach; needs llvm-cov
+coverage-rust: $(STAMPS)/test $(STAMPS)/crates ## Show which lines of Rust the tests reach; needs llvm-cov
 	@sh tools/check-rust.sh
 	@sh tools/coverage-rust.sh $(ARGS)
 
 .PHONY: lint
-lint: rustfmt clippy ruff docstrings-check ## Check form: rustfmt, clippy, ruff, docstrings of the stubs
+lint: rustfmt clippy layers ruff docstrings-check ## Check form: rustfmt, clippy, layers, ruff, docstrings of the stubs
 
 .PHONY: rustfmt
 rustfmt: $(STAMPS)/venv
 	@echo "==> rustfmt"
 	@cargo fmt --all --check
 	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
+	@cargo fmt --manifest-path tests/rust-parity/public-items/Cargo.toml --check
+	@cargo fmt --manifest-path tools/layers/Cargo.toml --check
 
 .PHONY: clippy
 clippy: $(STAMPS)/venv
 	@sh tools/check-rust.sh
 	@echo "==> clippy"
 	@cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+	@cargo clippy --locked --quiet --no-default-features --features abi3-py311 -- -D warnings
 	@cargo clippy --locked --quiet --manifest-path benchmarks/rust/Cargo.toml --target-dir target/plain -- -D warnings
+	@cargo clippy --locked --quiet --manifest-path tests/rust-parity/public-items/Cargo.toml --target-dir target/public-items -- -D warnings
+	@cargo clippy --locked --quiet --manifest-path tools/layers/Cargo.toml --target-dir target/layers -- -D warnings
+
+.PHONY: layers
+layers:
+	@sh tools/check-rust.sh
+	@echo "==> layers of the Rust modules"
+	@cargo run --locked --quiet --manifest-path tools/layers/Cargo.toml --target-dir target/layers
+
+# No such interpreter is needed: PyO3 knows what it is like.
+FREE_THREADED := env -u PYO3_PYTHON PYO3_CROSS=1 PYO3_CROSS_PYTHON_VERSION
+CHECKED := cargo check --locked --quiet --target-dir target/free-threaded --no-default-features
 
 .PHONY: check-free-threaded
 check-free-threaded: ## Compile the extension for Python without the GIL
 	@sh tools/check-rust.sh
-	@sh tools/check-free-threaded.sh
+	@echo "==> The ABI of Python 3.15 and later, with or without the GIL; then 3.14's own"
+	@$(FREE_THREADED)=3.15t $(CHECKED) --features internal-slots,abi3t-py315
+	@$(FREE_THREADED)=3.14t $(CHECKED) --features internal-slots
+	@$(FREE_THREADED)=3.14t $(CHECKED)
 
 .PHONY: ruff
 ruff: $(STAMPS)/lint
@@ -133,18 +151,20 @@ ruff: $(STAMPS)/lint
 
 .PHONY: docstrings
 docstrings: $(BUILT) ## Write what is made of the sources: docstrings of the stubs, docs/from-rust.md
-	@$(PY) tools/sync_docs.py
+	@$(PY) -m tools.sync_docs
 	@$(PY) tests/rust-parity/page.py
 
 .PHONY: docstrings-check
 docstrings-check: $(BUILT)
 	@echo "==> docstrings of the stubs"
-	@$(PY) tools/sync_docs.py --check
+	@$(PY) -m tools.sync_docs --check
 
 .PHONY: format
 format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
 	@cargo fmt --all
 	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml
+	@cargo fmt --manifest-path tests/rust-parity/public-items/Cargo.toml
+	@cargo fmt --manifest-path tools/layers/Cargo.toml
 	@$(PY) -m ruff check --quiet --fix .
 	@$(PY) -m ruff format --quiet .
 
@@ -170,61 +190,84 @@ stubtest: $(TYPED)
 	@$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml mmap_rs
 
 .PHONY: deny
-deny: $(STAMPS)/venv ## Check the Rust crates: licences, sources, advisories, and what the wheel says of them
+deny: $(STAMPS)/crates ## Check the Rust crates: licences, sources, and what the wheel says of them
 	@sh tools/check-rust.sh
-	@echo "==> licences, sources and advisories of the Rust crates"
-	@$(PY) tools/check_crates.py
-	@$(PY) tools/notices.py --check
+	@echo "==> licences and sources of the Rust crates"
+	@$(BIN)/cargo-deny --locked check bans licenses sources
+	@$(PY) -m tools.notices --check
 
 .PHONY: audit
 audit: $(NEEDS:%=$(STAMPS)/%) ## Look for published advisories on all Python tools; needs an index that tells them
 	@echo "==> advisories on the Python tools"
-	@$(PY) tools/audit.py
+	@$(PIP) freeze --all --exclude-editable >$(STAMPS)/installed.txt
+	@$(PY) -m pip_audit --strict --no-deps --disable-pip --progress-spinner off -r $(STAMPS)/installed.txt
+
+# No package of a registry for Python holds it, so it is taken from PATH, or compiled where Go is.
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: workflows
 workflows: $(STAMPS)/workflows $(STAMPS)/test ## Check the workflows of .github
-	@PYTHON=$(PY) sh tools/check-workflows.sh
+	@echo "==> zizmor: what opens a door to others"
+	@$(BIN)/zizmor --offline --no-progress --persona pedantic .github
+	@echo "==> check-jsonschema: their published form"
+	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(PY) -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@echo "==> actionlint: what would break a run"
+	@if command -v actionlint >/dev/null; then actionlint -no-color -oneline; \
+	elif command -v go >/dev/null; then GOFLAGS=-mod=mod go run $(ACTIONLINT) -no-color -oneline; \
+	else echo "not checked, as neither actionlint nor Go is here"; fi
+	@echo "==> the project's own rules"
+	@$(PY) -m pytest -q -p no:cacheprovider tools/tests/test_workflows.py
 
+# Without optimisation, Rust checks more by itself: debug assertions, upstream's too. The tests that make the system's
+# calls fail one by one can't run on such a build: its standard library makes calls of its own (fcntl before each close),
+# also while an exception is on its way, where the tests' hooks can't run.
 .PHONY: test-debug
 test-debug: $(BUILT) $(STAMPS)/test ## Run the Python tests on a build without optimisation, with its assertions
 	@sh tools/check-rust.sh
-	@sh tools/test-debug.sh $(ARGS)
+	@sh tools/test-build.sh -- --ignore=tests/robustness/test_fault_injection.py $(ARGS)
 
-# Not those that look at the addresses or the descriptors of the whole process, or hand one object to the test.
-PARALLEL := $(patsubst %,tests/test_%.py,bytes_index bytes_methods bytes_search bytes_assign buffers options flags \
-              protection pagesize errors ownership lifetimes)
+.PHONY: test-public-slots
+test-public-slots: $(BUILT) $(STAMPS)/test ## Run the Python tests on a build without the feature internal-slots
+	@sh tools/check-rust.sh
+	@sh tools/test-build.sh --release --no-default-features --features abi3-py311 -- $(ARGS)
+
 .PHONY: test-parallel
-test-parallel: $(BUILT) $(STAMPS)/test $(STAMPS)/parallel ## Run each of some tests in many threads at once
-	@$(PY) -m pytest -q --parallel-threads=8 $(PARALLEL) $(ARGS)
+test-parallel: $(BUILT) $(STAMPS)/test $(STAMPS)/parallel ## Run each test marked `parallel` in many threads at once
+	@$(PY) -m pytest -q --parallel-threads=8 -m parallel $(ARGS)
 
-.PHONY: sanitize-address sanitize-thread
+.PHONY: sanitize-address sanitize-thread miri
 sanitize-address: ## Run the core's tests under the address sanitizer
 sanitize-thread: ## Run the core's tests of states under the thread sanitizer
-sanitize-address sanitize-thread: sanitize-%:
-	@sh tools/check-rust.sh
-	@sh tools/sanitize.sh $*
-
-.PHONY: miri
 miri: ## Run the core's tests of states under Miri; needs its component of a nightly Rust
-	@sh tools/miri.sh
+sanitize-address sanitize-thread miri:
+	@sh tools/check-rust.sh
+	@sh tools/sanitize.sh $(@:sanitize-%=%)
 
 .PHONY: oldest-rust
-oldest-rust: ## Compile with the oldest Rust that Cargo.toml allows
-	@sh tools/oldest-rust.sh
+oldest-rust: $(STAMPS)/crates ## Compile with the oldest Rust that Cargo.toml allows; rustup fetches it
+	@$(BIN)/cargo-hack hack check --rust-version --workspace --locked --quiet --target-dir target/oldest
+
+# What Cargo.toml promises to others must not rest on what Cargo.lock happens to hold. In a copy, as Cargo.lock changes.
+MINIMAL := target/minimal-versions/tree
 
 .PHONY: minimal-versions
 minimal-versions: $(STAMPS)/venv ## Compile and test the core with the oldest crates that Cargo.toml allows
 	@sh tools/check-rust.sh
-	@sh tools/minimal-versions.sh
+	@rm -rf $(MINIMAL) && mkdir -p $(MINIMAL) && cp -R Cargo.toml Cargo.lock build.rs README.md src core .cargo $(MINIMAL)
+	@# Cargo calls the choice of versions unstable; it has no part in what is compiled.
+	@cd $(MINIMAL) && RUSTC_BOOTSTRAP=1 cargo update --quiet -Z direct-minimal-versions
+	@cd $(MINIMAL) && cargo check --quiet --workspace --all-targets --target-dir ../target
+	@cd $(MINIMAL) && cargo test --quiet -p mmap-rs-core --target-dir ../target
 
 .PHONY: dist
 dist: $(STAMPS)/build ## Show that the source distribution builds the same wheel as the tree
 	@sh tools/check-rust.sh
-	@$(PY) tools/check_dist.py
+	@$(PY) -m tools.same_wheel
 
 .PHONY: tiers
 tiers: $(STAMPS)/tiers ## Compile, build and test every target of tiers.toml; ARGS="check" does one of it (hours at first)
-	@$(PY) tools/tiers $(or $(ARGS),all)
+	@$(PY) -m tools.tiers $(or $(ARGS),all)
 
 .PHONY: bench
 bench: $(BUILT) $(STAMPS)/test ## Compare with mmap, NumPy, psutil, plain Rust; ARGS="--check 1.5" fails over the limits
@@ -237,12 +280,12 @@ bench-instructions: $(BUILT) $(STAMPS)/test ## Count instructions, compare with 
 
 .PHONY: docs
 docs: site ## Build the site in site/, strictly, and run every example of README.md, docs/ and examples/
-	@$(PY) -m pytest -q tests/test_docs.py tests/test_docstrings.py tests/test_examples.py tests/test_site.py
+	@$(PY) -m pytest -q $(patsubst %,tests/project/test_%.py,docs docstrings examples site)
 
 .PHONY: site
 site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs
 	@echo "==> Checking what the site takes from the sources"
-	@$(PY) tools/sync_docs.py --check
+	@$(PY) -m tools.sync_docs --check
 	@$(PY) tests/rust-parity/page.py --check
 	@echo "==> Building the site (mkdocs, strict)"
 	@# Not --quiet, which hides the warnings from --strict too.
@@ -253,6 +296,11 @@ site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs
 ci: ## Run all that CI runs, on this machine
 	@bash .ci/run </dev/null
 
+.PHONY: native-rust
+native-rust: ## Let the later steps of a workflow compile for a 32-bit Python on 64-bit Windows
+	@rustup target add i686-pc-windows-msvc
+	@echo CARGO_BUILD_TARGET=i686-pc-windows-msvc >>"$$GITHUB_ENV"
+
 ##@ Release
 # What a release is made of; docs/releasing.md tells the way. TARGET is a name of tiers.toml, KIND one of its "pythons".
 TARGET ?= x86_64-unknown-linux-gnu
@@ -261,44 +309,43 @@ KIND ?= abi3-py311
 .PHONY: release
 release: $(STAMPS)/venv ## Prepare a release here: make release VERSION=1.2.3; nothing is pushed
 	@sh tools/check-rust.sh
-	@$(PY) tools/release.py prepare "$(VERSION)" $(ARGS)
+	@$(PY) -m tools.release prepare "$(VERSION)" $(ARGS)
 
 .PHONY: release-wheel
 release-wheel: $(STAMPS)/build $(STAMPS)/release ## Build a wheel for Linux into dist/: TARGET=... KIND=...
 	@sh tools/check-rust.sh
-	@$(PY) tools/build_wheel.py $(TARGET) --python $(KIND) $(ARGS)
+	@$(PY) -m tools.build_wheel $(TARGET) --python $(KIND) $(ARGS)
 
 .PHONY: phone-wheel
 phone-wheel: $(STAMPS)/build $(STAMPS)/phones ## Build the wheel of a TARGET with Android or iOS, and test it in its emulator
 	@sh tools/check-rust.sh
-	@$(PY) tools/build_wheel.py $(TARGET) --python $(KIND)
+	@$(PY) -m tools.build_wheel $(TARGET) --python $(KIND)
 
 .PHONY: native-wheel
 native-wheel: $(STAMPS)/build ## Build the wheel of a TARGET with this machine's own system, not Linux
 	@sh tools/check-rust.sh
-	@$(PY) tools/build_wheel.py $(TARGET) --python $(KIND)
+	@$(PY) -m tools.build_wheel $(TARGET) --python $(KIND)
 
 .PHONY: try-wheels
 try-wheels: $(STAMPS)/venv ## Install the wheel of dist/ that suits this Python into a fresh place, and test it
-	@$(PY) tools/try_wheel.py dist
+	@$(PY) -m tools.try_wheel dist
 
 # abi3audit does not know the entry point of modules for abi3t, PyModExport_*; `make tiers` looks into those.
 .PHONY: inspect-wheels
 inspect-wheels: $(STAMPS)/release ## Check contents, metadata and ABI of the wheels in dist/
-	@$(PY) tools/inspect_wheel.py dist
-	@$(PY) tools/inspect_modules.py dist
+	@$(PY) -m tools.inspect_wheel dist
 	@$(PY) -m twine check --strict dist/*
 	@set -- dist/*-abi3-*.whl; [ ! -e "$$1" ] || $(PY) -m abi3audit --strict --summary "$$@"
 
 .PHONY: reproducible
-reproducible: $(STAMPS)/build $(STAMPS)/release ## Build the last commit twice, in two places, and compare the wheels' bytes
+reproducible: $(STAMPS)/build $(STAMPS)/release ## Build a release's wheel twice, in two places, and compare the bytes
 	@sh tools/check-rust.sh
-	@$(PY) tools/reproducible.py $(TARGET) --python $(KIND) $(ARGS)
+	@$(PY) -m tools.same_wheel $(TARGET) --python $(KIND) $(ARGS)
 
 .PHONY: notices
 notices: $(STAMPS)/venv ## Write THIRD-PARTY.md and the list of components from Cargo.lock
 	@sh tools/check-rust.sh
-	@$(PY) tools/notices.py
+	@$(PY) -m tools.notices
 
 ##@ Clean up
 .PHONY: clean
@@ -313,7 +360,13 @@ distclean: clean ## Remove the virtual environment too
 # What the targets stand on
 $(STAMPS)/venv:
 	@sh tools/check-rust.sh
-	@PYTHON="$(PYTHON)" sh tools/make-venv.sh
+	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
+	  "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  echo "==> Making the virtual environment .venv with $$("$$python" --version)"; \
+	  exec "$$python" -m venv --clear .venv; \
+	done; \
+	echo "make: $(or $(PYTHON),Python) is missing, older than 3.11, or without its module venv (package python3-venv)." \
+	  "Name another: make PYTHON=/path/to/python3 demo" >&2; exit 1
 	@$(PIP) install --quiet --upgrade 'pip>=25.1'
 	@mkdir -p $(STAMPS)
 	@echo "$(CURDIR)" >$@

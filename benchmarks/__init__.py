@@ -1,4 +1,4 @@
-"""What mappings cost, beside what they are compared with; `python -m benchmarks --help`.
+"""What mappings cost, compared with other ways; `python -m benchmarks --help`.
 
 Neither pyperf nor pytest-benchmark is used: both measure one thing after the other, in processes or
 rounds of their own, so that a machine that gets busier or slower in between shows as a difference.

@@ -48,9 +48,9 @@ def over(found: Sequence[Measured], factor: float) -> list[str]:
             held = bar.limit if bar.kept is None else bar.kept
             value = measured.value(bar)
             if value > held * factor:
-                beside = f"{report.amount(bar, value)} beside {measured.rival(bar)}"
+                against = f"{report.amount(bar, value)} against {measured.rival(bar)}"
                 said.append(
-                    f"{measured.key}: {beside}, at most {report.amount(bar, held * factor)}"
+                    f"{measured.key}: {against}, at most {report.amount(bar, held * factor)}"
                 )
     if package.size() > package.LIMIT:
         said.append(f"wheel: {package.size():,} bytes, at most {package.LIMIT:,}")

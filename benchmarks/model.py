@@ -86,7 +86,7 @@ class Case:
     once: bool = False
     """A call takes so long that it doesn't matter where code lies: one process will do."""
     counted: tuple[int, int] | None = None
-    """Two numbers of loops whose difference tells the instructions of one; without it they aren't counted."""
+    """Two numbers of loops whose difference gives the instructions of one; without it they aren't counted."""
 
     @property
     def key(self) -> str:

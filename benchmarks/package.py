@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mmap_rs
 
-LIMIT = 450 * 1024
+LIMIT = 600 * 1024
 """The most bytes that a wheel may have."""
 
 

@@ -46,7 +46,7 @@ class Line:
     limit: str = ""
     verdict: str = ""
 
-    HEAD = ("operation", OURS, "beside", "its time", "ratio", "at most", "")
+    HEAD = ("operation", OURS, "compared with", "its time", "ratio", "at most", "")
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -121,7 +121,11 @@ def markdown(found: Sequence[Measured], about: Mapping[str, str], command: str) 
         cases = [measured for measured in found if measured.family == family]
         if not cases:
             continue
-        said += [f"### {title}", "", row(["", "`mmap_rs`", "beside", "ratio", "at most", ""])]
+        said += [
+            f"### {title}",
+            "",
+            row(["", "`mmap_rs`", "compared with", "ratio", "at most", ""]),
+        ]
         said.append("| --- | ---: | ---: | ---: | ---: | --- |")
         for measured in cases:
             said += [
@@ -131,7 +135,7 @@ def markdown(found: Sequence[Measured], about: Mapping[str, str], command: str) 
         said.append("")
         reasons = dict.fromkeys(bar.reason for case in cases for bar in case.bars if bar.reason)
         if any(verdict(case, bar) == "known" for case in cases for bar in case.bars):
-            said += [f"*known*: the limit is out of reach. {' '.join(reasons)}", ""]
+            said += [f"*known*: the limit can't be reached. {' '.join(reasons)}", ""]
     size = size_line()
     said += [
         "### Wheel",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from benchmarks.model import Case, Turn
 
 TURN = 0.002
-"""What a turn should take, in seconds: long beside the clock's grain, short beside disturbances."""
+"""Seconds a turn should take: long compared with the clock's resolution, short compared with disturbances."""
 FEWEST = 4
 """How many turns each side gets at least."""
 

@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> None:
     pid = int(arguments[0]) if arguments else None
     for area in MemoryAreas.open(pid):
         protection = area.protection()
-        # A path may hold bytes that are no text.
+        # A path may contain bytes that are not text.
         path = os.fsencode(area.path() or "").decode(errors="backslashreplace")
         print(
             f"{area.start():x}-{area.end():x} "

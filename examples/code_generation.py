@@ -1,13 +1,14 @@
 """Make a function of machine code, W^X: memory is written first, and executable then, never both.
 
-It compiles `a * x + b` for fixed numbers a and b, on x86_64 and AArch64 under Unix.
+It compiles `a * x + b` for fixed numbers a and b, on x86_64 and AArch64 under Unix. Where the system forbids
+that memory becomes executable, a `MemoryFile` is mapped twice: once to write to, and once to execute.
 """
 
 import ctypes
 import platform
 import sys
 
-from mmap_rs import Mmap, MmapOptions
+from mmap_rs import MemoryFile, Mmap, MmapFlags, MmapOptions
 
 
 def encode(a: int, b: int) -> bytes | None:
@@ -29,7 +30,21 @@ def compiled(code: bytes) -> Mmap:
     """Put code into memory that can be executed."""
     writable = MmapOptions(MmapOptions.page_size()).map_mut()
     writable[: len(code)] = code
-    return writable.make_exec()
+    try:
+        return writable.make_exec()
+    except PermissionError:  # SELinux, systemd's MemoryDenyWriteExecute, PR_SET_MDWE
+        return compiled_twice_mapped(code)
+
+
+def compiled_twice_mapped(code: bytes) -> Mmap:
+    """Put code into memory that is executable from the start, through another mapping of it."""
+    with MemoryFile(MmapOptions.page_size(), name="code") as file:
+        options = MmapOptions.for_file(file).with_flags(MmapFlags.SHARED)
+        with options.map_mut() as writable:
+            writable[: len(code)] = code
+        executable = options.map_exec()
+    executable.flush_icache()
+    return executable
 
 
 def main() -> None:
@@ -37,8 +52,9 @@ def main() -> None:
     if code is None:
         print(f"no code for {platform.machine()} in this example")
         return
-    function = compiled(code).function(ctypes.c_int, ctypes.c_int)
-    print("3 * x + 4 for x = 0, 1, 2, 10:", [function(x) for x in (0, 1, 2, 10)])
+    for way in (compiled, compiled_twice_mapped):
+        function = way(code).function(ctypes.c_int, ctypes.c_int)
+        print("3 * x + 4 for x = 0, 1, 2, 10:", [function(x) for x in (0, 1, 2, 10)])
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def areas(demo: Demo) -> None:
         found.update(names)
         count += 1
         mark = f"  <== {', '.join(names)}" if names else ""
-        # A path may hold bytes that are no text.
+        # A path may contain bytes that are not text.
         path = os.fsencode(area.path() or "").decode(errors="backslashreplace")
         access = protection(area) + ("s" if area.share_mode() is ShareMode.Shared else "p")
         length = size(area.end() - area.start())

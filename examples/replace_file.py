@@ -8,7 +8,7 @@ from mmap_rs import Mmap, MmapOptions
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put new content under a name; whoever has mapped the old file keeps it whole."""
+    """Put new content under a name; processes that map the old file keep it whole."""
     handle, name = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "wb") as file:
         file.write(content)

@@ -1,16 +1,20 @@
 //! `MemoryArea` and `MemoryAreas`: what is mapped.
+// PyO3 makes comparisons with a cast that the list counts as an extraction.
+#![allow(clippy::disallowed_methods)]
 
-use crate::args::{Number, Range};
-use crate::error::told;
-use crate::{flags, paths};
+use crate::call::call;
+use crate::convert::numbers::Number;
+use crate::convert::ranges::Range;
+use crate::convert::{flags, paths};
+use crate::state::error::Result;
 use mmap_rs_core::areas::{self, Area};
 use pyo3::prelude::*;
 use pyo3::types::PyRange;
 use std::path::Path;
 
-/// A memory area of a process: addresses that are mapped alike. Immutable, equal by value.
+/// A memory area of a process: addresses that are mapped in the same way. Immutable, compares by value.
 ///
-/// `address in area` tells whether an address lies in it.
+/// `address in area` says whether an address lies in it.
 ///
 /// Upstream: `mmap_rs::MemoryArea`.
 ///
@@ -27,7 +31,7 @@ pub struct MemoryArea {
 
 #[pymethods]
 impl MemoryArea {
-    /// Return the address where the allocation that the area is part of begins, an int.
+    /// Return the start address of the allocation that the area belongs to, an int.
     ///
     /// Upstream: `MemoryArea::allocation_base`.
     ///
@@ -48,7 +52,7 @@ impl MemoryArea {
     ///     >>> len(area.range()) == area.end() - area.start()
     ///     True
     fn range<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.get_type::<PyRange>().call1((self.area.start, self.area.end))
+        call(&py.get_type::<PyRange>(), (self.area.start, self.area.end), None)
     }
 
     /// Return the first address, an int.
@@ -65,7 +69,7 @@ impl MemoryArea {
         self.area.end
     }
 
-    /// Return what may be done with the bytes, a `Protection`.
+    /// Return the access that is allowed, a `Protection`.
     ///
     /// Upstream: `MemoryArea::protection`.
     ///
@@ -79,7 +83,7 @@ impl MemoryArea {
 
     /// Return whether changes are shared: `ShareMode.Shared` or `ShareMode.Private`.
     ///
-    /// FreeBSD does not tell it of memory that is of no file, which is `ShareMode.Private` there.
+    /// FreeBSD does not report it for anonymous memory, which is `ShareMode.Private` there.
     ///
     /// Upstream: `MemoryArea::share_mode`.
     ///
@@ -93,7 +97,7 @@ impl MemoryArea {
 
     /// Return the `pathlib.Path` of the file, or the system's own name such as `[heap]`, or `None`.
     ///
-    /// Under Linux a file that has no name any more has " (deleted)" at the end.
+    /// On Linux the path of a deleted file ends in " (deleted)".
     ///
     /// Upstream: `MemoryArea::path`.
     ///
@@ -105,7 +109,7 @@ impl MemoryArea {
         self.area.path.as_ref().map(|(path, _)| paths::object(py, Path::new(path))).transpose()
     }
 
-    /// Return where in the file the area begins, in bytes, an int; `None` where it has no path.
+    /// Return where in the file the area starts, in bytes, an int; `None` if it has no path.
     ///
     /// Upstream: `MemoryArea::file_offset`.
     ///
@@ -151,12 +155,12 @@ impl MemoryArea {
 
 /// An iterator over `MemoryArea`s (upstream: `mmap_rs::MemoryAreas`). It has no constructor; see `open()`.
 ///
-/// The list is read while it is iterated, in pieces. Areas come by ascending address and never overlap. What is mapped
-/// all the time is in the list, if maybe in parts; what changes meanwhile may be seen as it was, as it is, or not at
-/// all. If another process ends before its list, that is `ProcessLookupError`.
+/// The list is read in pieces as you iterate. Areas come in ascending order of address and never overlap. A mapping
+/// that exists throughout the iteration is always listed, possibly split; one that changes meanwhile may be listed in
+/// its old or new state, or be missing. If another process ends before its list does, `ProcessLookupError` is raised.
 ///
-/// It may be abandoned at any time, and holds nothing open after its end; `close()` or `with` ends it at once. A child
-/// of `fork` can't go on with it: `InvalidOperationError`.
+/// You may abandon it at any time. It holds nothing open after its end; `close()` or `with` ends it at once. In a
+/// child of `fork` it raises `InvalidOperationError`.
 ///
 /// Examples:
 ///     >>> with MemoryAreas.open() as areas:
@@ -168,17 +172,15 @@ pub struct MemoryAreas {
     areas: areas::Areas,
 }
 
-fn open(py: Python<'_>, pid: Option<Number<u32>>, range: Option<Range>) -> PyResult<MemoryAreas> {
+fn open(py: Python<'_>, pid: Option<Number<u32>>, range: Option<Range>) -> Result<MemoryAreas> {
     let pid = pid.map(|pid| pid.0);
     let range = range.map(|range| range.within(usize::MAX));
-    let opened = py.detach(|| areas::Areas::open(pid, range));
-    told(py, opened).map(|areas| MemoryAreas { areas })
+    Ok(MemoryAreas { areas: py.detach(|| areas::Areas::open(pid, range))? })
 }
 
-fn look_up(py: Python<'_>, pid: Option<Number<u32>>, address: Number<usize>) -> PyResult<Option<MemoryArea>> {
+fn look_up(py: Python<'_>, pid: Option<Number<u32>>, address: Number<usize>) -> Result<Option<MemoryArea>> {
     let (pid, address) = (pid.map(|pid| pid.0), address.0);
-    let found = py.detach(|| areas::query(pid, address));
-    told(py, found).map(|area| area.map(|area| MemoryArea { area }))
+    Ok(py.detach(|| areas::query(pid, address))?.map(|area| MemoryArea { area }))
 }
 
 #[pymethods]
@@ -190,9 +192,10 @@ impl MemoryAreas {
     ///
     /// Raises:
     ///     ProcessLookupError: if there is no such process.
-    ///     PermissionError: if it is not ours to look at: on macOS that takes root or an entitlement, on iOS it is every
-    ///         other process.
-    ///     InvalidOperationError: from a 32-bit Python on Windows, for a 64-bit process.
+    ///     PermissionError: if it may not be inspected: on macOS that takes root or an entitlement, on iOS no other
+    ///         process may be. Also if `/proc` hides it (hidepid).
+    ///     FileNotFoundError: if `/proc` is not mounted (Linux).
+    ///     InvalidOperationError: in a 32-bit Python on Windows, for a 64-bit process.
     ///
     /// Upstream: `MemoryAreas::open`.
     ///
@@ -201,7 +204,7 @@ impl MemoryAreas {
     ///     True
     #[staticmethod]
     #[pyo3(signature = (pid = None))]
-    fn open(py: Python<'_>, pid: Option<Number<u32>>) -> PyResult<Self> {
+    fn open(py: Python<'_>, pid: Option<Number<u32>>) -> Result<Self> {
         open(py, pid, None)
     }
 
@@ -211,7 +214,7 @@ impl MemoryAreas {
     ///     address: an int.
     ///
     /// Raises:
-    ///     SystemCallError: if the system does not tell; also the matching `OSError`.
+    ///     SystemCallError: if the system does not report it; also the matching `OSError`.
     ///
     /// Upstream: `MemoryAreas::query`.
     ///
@@ -221,18 +224,18 @@ impl MemoryAreas {
     ///     >>> m.start() in area, area.protection()
     ///     (True, <Protection.READ: 1>)
     #[staticmethod]
-    fn query(py: Python<'_>, address: Number<usize>) -> PyResult<Option<MemoryArea>> {
+    fn query(py: Python<'_>, address: Number<usize>) -> Result<Option<MemoryArea>> {
         look_up(py, None, address)
     }
 
-    /// Return the areas of this process that meet a range of addresses.
+    /// Return the areas of this process that overlap a range of addresses.
     ///
     /// Args:
     ///     range: a `range` or `slice` of addresses.
     ///
     /// Raises:
     ///     InvalidOffsetError: if it ends before it starts.
-    ///     SystemCallError: if the system does not tell; also the matching `OSError`.
+    ///     SystemCallError: if the system does not report it; also the matching `OSError`.
     ///
     /// Upstream: `MemoryAreas::query_range`.
     ///
@@ -241,7 +244,7 @@ impl MemoryAreas {
     ///     >>> len(list(MemoryAreas.query_range(range(m.start(), m.end()))))
     ///     1
     #[staticmethod]
-    fn query_range(py: Python<'_>, range: Range) -> PyResult<Self> {
+    fn query_range(py: Python<'_>, range: Range) -> Result<Self> {
         open(py, None, Some(range))
     }
 
@@ -253,7 +256,8 @@ impl MemoryAreas {
     ///
     /// Raises:
     ///     ProcessLookupError: if there is no such process.
-    ///     PermissionError: if it is not ours to look at.
+    ///     PermissionError: if it may not be inspected, or if `/proc` hides it (hidepid).
+    ///     FileNotFoundError: if `/proc` is not mounted (Linux).
     ///
     /// Upstream: `MemoryAreas::query_process`.
     ///
@@ -263,11 +267,11 @@ impl MemoryAreas {
     ///     >>> m.start() in MemoryAreas.query_process(os.getpid(), m.start())
     ///     True
     #[staticmethod]
-    fn query_process(py: Python<'_>, pid: Option<Number<u32>>, address: Number<usize>) -> PyResult<Option<MemoryArea>> {
+    fn query_process(py: Python<'_>, pid: Option<Number<u32>>, address: Number<usize>) -> Result<Option<MemoryArea>> {
         look_up(py, pid, address)
     }
 
-    /// Return the areas of a process that meet a range of addresses.
+    /// Return the areas of a process that overlap a range of addresses.
     ///
     /// Args:
     ///     pid: the process id, or `None` for this process.
@@ -276,7 +280,8 @@ impl MemoryAreas {
     /// Raises:
     ///     InvalidOffsetError: if the range ends before it starts.
     ///     ProcessLookupError: if there is no such process.
-    ///     PermissionError: if it is not ours to look at.
+    ///     PermissionError: if it may not be inspected, or if `/proc` hides it (hidepid).
+    ///     FileNotFoundError: if `/proc` is not mounted (Linux).
     ///
     /// Upstream: `MemoryAreas::query_process_range`.
     ///
@@ -286,7 +291,7 @@ impl MemoryAreas {
     ///     >>> [area.protection() for area in MemoryAreas.query_process_range(os.getpid(), range(m.start(), m.end()))]
     ///     [<Protection.READ: 1>]
     #[staticmethod]
-    fn query_process_range(py: Python<'_>, pid: Option<Number<u32>>, range: Range) -> PyResult<Self> {
+    fn query_process_range(py: Python<'_>, pid: Option<Number<u32>>, range: Range) -> Result<Self> {
         open(py, pid, Some(range))
     }
 
@@ -294,13 +299,13 @@ impl MemoryAreas {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<MemoryArea>> {
+    fn __next__(&self, py: Python<'_>) -> Result<Option<MemoryArea>> {
         // Many areas come with one read: only that is worth to let other threads run.
         let found = self.areas.ready().unwrap_or_else(|| py.detach(|| self.areas.advance()));
-        told(py, found).map(|area| area.map(|area| MemoryArea { area }))
+        Ok(found?.map(|area| MemoryArea { area }))
     }
 
-    /// End the iteration, and close what it holds open. Waits for another thread that reads.
+    /// End the iteration and close the list. Waits for another thread that is reading it.
     ///
     /// Upstream: none.
     ///
@@ -323,14 +328,13 @@ impl MemoryAreas {
     }
 }
 
-/// Return the areas of a range as `query_process_range` finds them on a system without look-ups.
+/// Return the areas of a range as `query_process_range` finds them on a system without lookups.
 ///
 /// For tests, which compare the two.
 #[pyfunction]
 #[pyo3(name = "_areas_by_text")]
-pub fn by_text(py: Python<'_>, pid: Option<Number<u32>>, range: Range) -> PyResult<MemoryAreas> {
+pub fn by_text(py: Python<'_>, pid: Option<Number<u32>>, range: Range) -> Result<MemoryAreas> {
     let range = Some(range.within(usize::MAX));
     let pid = pid.map(|pid| pid.0);
-    let opened = py.detach(|| areas::Areas::open_text(pid, range));
-    told(py, opened).map(|areas| MemoryAreas { areas })
+    Ok(MemoryAreas { areas: py.detach(|| areas::Areas::open_text(pid, range))? })
 }

@@ -1,29 +1,19 @@
 //! The PyO3 face of the binding: it registers, converts and delegates. What it delegates to is `mmap-rs-core`.
+//!
+//! In layers, of which each imports from those above it only:
+//!
+//! * `call`: calls that may run Python code; `audit`: one of them;
+//! * `convert`: Python's values as Rust's, and back;
+//! * `state`: mappings as Python objects, their uses, and errors;
+//! * `methods`, `make`, `areas`: what users call.
 
-mod access;
 mod areas;
-mod args;
 mod audit;
-mod bytes;
-mod bytes_mut;
 mod call;
-mod change;
-mod code;
-mod error;
-mod export;
-mod flags;
-mod foreign;
-mod iter;
-mod kinds;
-mod mapped;
-mod mapping;
-mod open;
-mod options;
-mod page_size;
-mod paths;
-mod search;
-mod slices;
-mod slots;
+mod convert;
+mod make;
+mod methods;
+mod state;
 
 /// Memory mappings: the compiled part of `mmap_rs`.
 #[pyo3::pymodule(gil_used = false)]
@@ -33,18 +23,18 @@ mod _mmap_rs {
     #[pymodule_export]
     use super::{
         areas::{MemoryArea, MemoryAreas, by_text},
-        bytes::Bytes,
-        kinds::{Mmap, MmapMut, MmapNone, Reserved, ReservedMut, ReservedNone},
-        mapped::Mapped,
-        mapping::Mapping,
-        options::MmapOptions,
-        page_size::PageSize,
+        make::memory_file::MemoryFile,
+        make::options::MmapOptions,
+        make::page_size::PageSize,
+        methods::sending::sent,
+        state::classes::{Bytes, Mapped, Mapping, Mmap, MmapMut, MmapNone, Reserved, ReservedMut, ReservedNone},
     };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        mmap_rs_core::state::watch()?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("__upstream_version__", env!("UPSTREAM_VERSION"))?;
-        module.add("flag_bits", super::flags::all(module.py())?)
+        module.add("flag_bits", super::convert::flags::all(module.py())?)
     }
 }

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import mmap_rs
+from tests.support.paths import ROOT
 
 # A mapping's cost is the kernel's, which no deadline per example fits. HYPOTHESIS_PROFILE=thorough
 # tries many more examples, "nightly" yet more.
@@ -84,7 +85,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what an emulator gets wrong: `MMAP_RS_EMULATOR` names those that the tests run under."""
     emulators = os.environ.get("MMAP_RS_EMULATOR", "").split()
-    table = Path(__file__).parent.parent / "tools" / "tiers" / "emulators.toml"
+    table = ROOT / "tests" / "support" / "emulators.toml"
     rows: list[dict[str, Any]] = []
     if emulators:
         rows = tomllib.loads(table.read_text(encoding="utf-8"))["skip"]

@@ -1,27 +1,34 @@
-"""Check what is in wheels, and what they say of themselves: `python tools/inspect_wheel.py dist/*.whl`."""
+"""Check wheels, by file and by the rules of their targets: `python -m tools.inspect_wheel dist`.
+
+Our own, as check-wheel-contents, twine and abi3audit don't know what belongs in this wheel, nor what each
+system asks of a module.
+"""
 
 import argparse
-import base64
-import csv
-import hashlib
-import json
+import re
 import sys
 import tomllib
 import zipfile
 from collections.abc import Mapping
-from email.parser import BytesParser
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.build_wheel import meant
+from tools.tiers.targets import ROOT
+from tools.tiers.work import Failed
 
 # A wheel is downloaded by everyone who installs the package, and by every run of their CI. The largest
 # is that for 32-bit x86.
-LIMIT = 512 * 1024
-
-# Without these editors, type checkers, lawyers and scanners miss something.
-IN_PACKAGE = ("__init__.py", "__main__.py", "_flags.pyi", "_mmap_rs.pyi", "py.typed")
+LIMIT = 640 * 1024
+# What is in a wheel as it is in the tree.
+PACKAGE = ("*.py", "*.pyi", "py.typed")
 LICENCES = ("LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.md")
-SBOM = "sboms/mmap-rs.cdx.json"
+SBOM = "mmap-rs.cdx.json"
+METADATA = (
+    "Name: mmap-rs",
+    "Requires-Python: >=3.11",
+    "License-Expression: MIT OR Apache-2.0",
+    *(f"License-File: {part}" for part in LICENCES),
+)
 # Folders of the people and machines that build.
 PRIVATE = (b"/home/", b"/root/", b"/Users/", b"/github/workspace", b"C:\\Users\\", b"D:\\a\\")
 
@@ -38,126 +45,79 @@ def content(wheel: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def wheels_in(paths: list[Path]) -> list[Path]:
-    """Return the wheels among these files and folders; ends the program if there are none."""
-    found = [
-        wheel
-        for path in paths
-        for wheel in (sorted(path.glob("*.whl")) if path.is_dir() else [path])
-    ]
-    if not found:
-        raise SystemExit(f"no wheel in {', '.join(map(str, paths))}")
-    return [wheel.resolve() for wheel in found]
-
-
-def record_problems(files: Mapping[str, bytes], info: str) -> list[str]:
-    """Compare the wheel's own list of its files with what is there."""
-    rows = csv.reader(files[f"{info}/RECORD"].decode().splitlines())
-    listed = {row[0]: row[1] for row in rows}
-    found = [f"in RECORD, but not there: {name}" for name in listed if name not in files]
-    for name, data in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        if name not in listed:
-            found.append(f"not in RECORD: {name}")
-        elif name != f"{info}/RECORD" and listed[name] != f"sha256={digest}":
-            found.append(f"RECORD has another hash for {name}")
-    return found
-
-
-def sbom_problems(text: bytes, wanted: str) -> list[str]:
-    """Check the list of components."""
-    bill = json.loads(text)
-    found: list[str] = []
-    if bill.get("bomFormat") != "CycloneDX":
-        found.append("the SBOM is not in the form of CycloneDX")
-    if bill["metadata"]["component"]["version"] != wanted:
-        found.append(f"the SBOM is not of version {wanted}: run make notices")
-    names = {component["name"] for component in bill["components"]}
-    if not {"mmap-rs", "pyo3", "libc"} <= names:
-        found.append("the SBOM does not name mmap-rs, pyo3 and libc")
-    return found
-
-
 def problems(name: str, files: Mapping[str, bytes], size: int, *, released: bool) -> list[str]:
-    """List what is wrong with a wheel, one line each.
+    """List what is wrong with the files of a wheel, one line each.
 
-    `name` is its file name, `size` its bytes. `released` asks for more than a build on this machine can
-    give: no name of a folder in what is compiled, and a tag that the package index takes.
+    `name` is its file name, `size` its bytes. In a module that is not `released`, names of folders may be.
     """
     wanted = version()
     info = f"mmap_rs-{wanted}.dist-info"
-    found = [f"it is not of version {wanted}"] if not name.startswith(f"mmap_rs-{wanted}-") else []
-    needed = [f"mmap_rs/{part}" for part in IN_PACKAGE]
-    needed += [f"{info}/licenses/{part}" for part in LICENCES]
-    needed += [
-        f"{info}/{part}" for part in (SBOM, "METADATA", "WHEEL", "RECORD", "entry_points.txt")
-    ]
-    missing = [part for part in needed if part not in files]
-    found += [f"it has no {part}" for part in missing]
+    package = ROOT / "python" / "mmap_rs"
+    sources = [path for pattern in PACKAGE for path in package.rglob(pattern)]
+    of_tree = {f"mmap_rs/{path.relative_to(package).as_posix()}": path for path in sources}
+    of_tree |= {f"{info}/licenses/{part}": ROOT / part for part in LICENCES}
+    of_tree[f"{info}/sboms/{SBOM}"] = ROOT / "sbom" / SBOM
+    made = {f"{info}/{part}" for part in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
+    compiled = [part for part in files if re.fullmatch(r"mmap_rs/_mmap_rs\.[\w.-]*(so|pyd)", part)]
+    found = [f"it has no {part}" for part in sorted({*of_tree, *made} - set(files))]
     found += [
-        f"it should not have {part}"
-        for part in files
-        if not part.startswith(("mmap_rs/", f"{info}/"))
+        f"it should not have {part}" for part in sorted(set(files) - {*of_tree, *made, *compiled})
     ]
-    compiled = [
-        part
-        for part in files
-        if part.startswith("mmap_rs/_mmap_rs.") and part.endswith((".so", ".pyd"))
+    found += [
+        f"its {part} is not the tree's"
+        for part, path in of_tree.items()
+        if part in files and files[part] != path.read_bytes()
     ]
+    if not name.startswith(f"mmap_rs-{wanted}-"):
+        found.append(f"it is not of version {wanted}")
     if len(compiled) != 1:
-        found.append(f"it has not one compiled module, but {len(compiled)}")
+        found.append(f"it has {len(compiled)} compiled modules instead of one")
     if size > LIMIT:
         found.append(f"it has {size / 1024:.1f} KiB, and {LIMIT // 1024} are allowed")
-    if missing:
-        return found
-    metadata = BytesParser().parsebytes(files[f"{info}/METADATA"])
-    for field, value in (
-        ("Name", "mmap-rs"),
-        ("Version", wanted),
-        ("License-Expression", "MIT OR Apache-2.0"),
-        ("Requires-Python", ">=3.11"),
-    ):
-        if metadata[field] != value:
-            found.append(f"its metadata say {field}: {metadata[field]}, not {value}")
-    licences = metadata.get_all("License-File") or []
-    found += [f"its metadata don't name {part}" for part in LICENCES if part not in licences]
-    found += record_problems(files, info)
-    found += sbom_problems(files[f"{info}/{SBOM}"], wanted)
+    said = files.get(f"{info}/METADATA", b"").decode().splitlines()
+    lines = (*METADATA, f"Version: {wanted}")
+    found += [f"its metadata don't say {line}" for line in lines if line not in said]
     if released:
-        if name.endswith(("-linux_x86_64.whl", "-any.whl")):
-            found.append("its tag does not say on which systems it runs")
         found += [
             f"{part} names a folder of the machine that built it ({private.decode()})"
             for part in compiled
             for private in PRIVATE
             if private in files[part]
         ]
-        if "-manylinux" in name:
-            found += [
-                f"{part} does not use the system's unwinder: see tools/tiers/linux_link.py"
-                for part in compiled
-                if b"\0libgcc_s.so.1\0" not in files[part]
-            ]
     return found
 
 
+def inspect(wheel: Path) -> str:
+    """Hold a wheel to all rules; return what was found, or raise `Failed` with what is wrong."""
+    # They need libraries; the rules above do without.
+    from installer.sources import WheelFile
+
+    from tools.tiers import inspection
+
+    with WheelFile.open(wheel) as source:
+        source.validate_record()
+    found = problems(wheel.name, content(wheel), wheel.stat().st_size, released=True)
+    if found:
+        raise Failed("\n    ".join([f"{wheel.name}:", *found]))
+    if (of := meant(wheel.name)) is None:
+        raise Failed(f"{wheel.name}: tiers.toml has no such wheel")
+    return inspection.inspect(wheel, *of)
+
+
 def main(words: list[str] | None = None) -> int:
-    """Check wheels, print a line for each, and return the exit status."""
+    """Inspect wheels, print a line for each, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
-    parser.add_argument(
-        "wheels", nargs="+", type=Path, metavar="WHEEL", help="a wheel, or a folder of wheels"
-    )
-    paths = wheels_in(parser.parse_args(words).wheels)
-    wrong = 0
-    for path in paths:
-        files = content(path)
-        found = problems(path.name, files, path.stat().st_size, released=True)
-        wrong += len(found)
-        print(f"{path.name}: {len(files)} files, {path.stat().st_size / 1024:.1f} KiB")
-        for line in found:
-            print(f"  {line}", file=sys.stderr)
-    print(f"{len(paths)} wheels checked, {wrong} problems")
-    return 1 if wrong else 0
+    parser.add_argument("folder", type=Path)
+    wheels = sorted(parser.parse_args(words).folder.glob("*.whl"))
+    status = 0 if wheels else 1
+    for wheel in wheels:
+        try:
+            print(inspect(wheel))
+        except (Failed, ValueError) as error:
+            print(error, file=sys.stderr)
+            status = 1
+    print(f"{len(wheels)} wheels checked")
+    return status
 
 
 if __name__ == "__main__":

@@ -1,41 +1,29 @@
-"""What the site's build does beyond its configuration in `mkdocs.yml`."""
+"""What mkdocstrings' backlinks don't do: lead from each member of the reference to an example with it.
 
+A member whose docstring has no example gets a link to the first one that uses it: on its own page of the
+reference, or in a guide that the page links. `tests/project/test_site.py` shows that every member has one.
+Each `name()` in a text is linked to its entry, and papers of the root folder become pages.
+"""
+
+import ast
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-# The theme takes this from another host; the site brings its own copy, so that search works offline.
-FOREIGN = "https://unpkg.com/iframe-worker/shim"
-OWN = "assets/iframe-worker.js"
+import mmap_rs
+
 # A paper of the root folder that is a page of the site too, and a link in it to another paper.
 PAPER = re.compile(r'^--8<-- "([A-Z]+)\.md"$', re.MULTILINE)
 TO_PAPER = re.compile(r"\]\((?:docs/([^)]+)|([A-Z]+)(\.md(?:#[^)]*)?))\)")
-# Pages whose tables need the room of the list of headings.
-WIDE = {"platforms.md"}
-FETCHED = re.compile(r'<(?:script|link|img|iframe)[^>]* (?:src|href)="(?:https?:)?//[^"]*"')
-
-
-def named(nav: object) -> set[str]:
-    """Collect the pages that a part of the navigation names.
-
-    >>> sorted(named([{"Home": "index.md"}, {"More": ["a.md", {"B": "b.md"}]}]))
-    ['a.md', 'b.md', 'index.md']
-    """
-    if isinstance(nav, str):
-        return {nav}
-    if isinstance(nav, dict):
-        return named(list(cast("dict[str, object]", nav).values()))
-    return set[str]().union(*(named(part) for part in cast("list[object]", nav)))
-
-
-def on_config(config: Any) -> Any:
-    """Put pages that the navigation does not name into its last part: none can be forgotten."""
-    docs = Path(config["docs_dir"])
-    pages = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
-    (last,) = config["nav"][-1].values()
-    # The changelog stays the last.
-    last[-1:-1] = sorted(pages - named(config["nav"]))
-    return config
+FENCE = re.compile(r"^```python\n(.*?)^```$|^(#+) ([^\n]+)$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([\w./-]+\.md)(?:#[\w-]*)?\)")
+HEADING = re.compile(r'(<h[23] id="(mmap_rs\.[\w.]+)" class="doc doc-heading">)')
+ANCHOR = re.compile(r'<code id="([\w.]+)">')
+# Where the text of an entry ends: of a class, of a member.
+ENDS = ('<div class="doc doc-children">', "\n    </div>\n\n</div>")
+# What begins a line of an example in a docstring.
+PROMPT = 'class="gp"'
+CALL = re.compile(r"<code>(?:(\w+)\.)?(\w+)\(\)</code>(?!</a>)")
 
 
 def as_page(text: str) -> str:
@@ -47,30 +35,93 @@ def as_page(text: str) -> str:
     return TO_PAPER.sub(lambda link: f"]({link[1] or link[2].lower() + link[3]})", text)
 
 
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Put a paper of the root folder into the page that names it; make room for wide tables."""
-    if page.file.src_uri in WIDE:
-        page.meta["hide"] = ["toc"]
-    root = Path(__file__).resolve().parent.parent
+def on_page_markdown(markdown: str, config: Any, **_: Any) -> str:
+    """Put a paper of the root folder into the page that names it."""
+    root = Path(config["docs_dir"]).parent
     return PAPER.sub(
         lambda named: as_page((root / f"{named[1]}.md").read_text(encoding="utf-8")), markdown
     )
 
 
-def on_post_page(output: str, page: Any, **_: Any) -> str:
-    """Let a page take the search's helper from the site itself."""
-    return output.replace(FOREIGN, "../" * page.url.count("/") + OWN)
+def anchor_of(heading: str) -> str:
+    """Return the anchor that the generator gives to a heading.
+
+    >>> anchor_of("A growing buffer, `merge` & more")
+    'a-growing-buffer-merge-more'
+    """
+    return re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
 
 
-def on_post_template(output_content: str, **_: Any) -> str:
-    """Do the same for what is no page, such as 404.html."""
-    return output_content.replace(FOREIGN, OWN)
+def used(code: str) -> set[str]:
+    """Return the attributes in a piece of code, and the names that are the package's.
+
+    A variable, or a function of Python's own, that has the name of a member does not use it.
+
+    >>> sorted(used("start = m.size(); len(m); Mmap.try_from(m)"))
+    ['Mmap', 'size', 'try_from']
+    """
+    nodes = list(ast.walk(ast.parse(code)))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)} & {*mmap_rs.__all__}
+    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
-def on_post_build(config: Any, **_: Any) -> None:
-    """Refuse a site that fetches something from another host."""
-    for path in Path(config["site_dir"]).rglob("*.html"):
-        found = FETCHED.search(path.read_text(encoding="utf-8"))
-        if found:
-            msg = f"{path}: {found[0]} is from another host"
-            raise SystemExit(msg)
+def examples(text: str, page: str) -> list[tuple[str, set[str]]]:
+    r"""List the code blocks of a page: a link to each, and what it uses.
+
+    >>> examples("# A map\n\n## Use it\n\n```python\nm.fill(0)\n```\n", "guides/a.md")
+    [('<a href="../guides/a.html#use-it">Use it</a>', {'fill'})]
+    """
+    found: list[tuple[str, set[str]]] = []
+    title, target = "", ""
+    for code, level, heading in FENCE.findall(text):
+        if level:
+            title, target = heading.strip(), f"../{page.removesuffix('.md')}.html"
+            target += f"#{anchor_of(heading)}" if len(level) > 1 else ""
+        else:
+            found.append((f'<a href="{target}">{title}</a>', used(code)))
+    return found
+
+
+def with_lead(body: str, name: str, found: list[tuple[str, set[str]]]) -> str:
+    """Put a link to the first example that uses a member at the end of its text, unless it has one."""
+    end = next((place for mark in ENDS if (place := body.find(mark)) >= 0), -1)
+    link = next((link for link, uses in found if name in uses), None)
+    if PROMPT in body or end < 0 or link is None:
+        return body
+    return f'{body[:end]}<p class="lead-on">Example: {link}</p>\n{body[end:]}'
+
+
+def linked(body: str, owner: str) -> str:
+    """Link each `name()` and `Class.name()` in the text of a class to its entry, where there is one."""
+
+    def link(call: re.Match[str]) -> str:
+        for name in [call[1]] if call[1] else [owner, "MmapOptions", "Mmap", "MmapMut"]:
+            if hasattr(getattr(mmap_rs, name, None), call[2]):
+                return f'<autoref identifier="mmap_rs.{name}.{call[2]}">{call[0]}</autoref>'
+        return call[0]
+
+    return CALL.sub(link, body)
+
+
+def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
+    """Lead on from each member in a page of the reference."""
+    if not page.file.src_uri.startswith("reference/"):
+        return html
+    # What signatures link to, beside the entries themselves.
+    for anchor in ANCHOR.findall(html):
+        config["plugins"]["autorefs"].register_anchor(page, anchor)
+    docs, own = Path(config["docs_dir"]).resolve(), page.file.src_uri
+    targets = LINK.findall((docs / own).read_text(encoding="utf-8"))
+    paths = [((docs / own).parent / target).resolve() for target in targets]
+    found = [
+        example
+        for path in dict.fromkeys([docs / own, *paths])
+        for example in examples(path.read_text(encoding="utf-8"), path.relative_to(docs).as_posix())
+    ]
+    head, *parts = HEADING.split(html)
+    owner = ""
+    for heading, identifier, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        name = identifier.rpartition(".")[2]
+        owner = name if heading.startswith("<h2") else owner
+        head += heading + linked(with_lead(body, name, found), owner)
+    return head

@@ -1,8 +1,9 @@
 """Write the docstrings of the compiled module into its stubs, where editors and the site read them.
 
-The text is typed once: in the `///` comments of `src/` for what is compiled, in `_flags.py` for the
-flags. At run time it is `__doc__`; this program copies it from there into the `.pyi` files, and leaves
-all else in them as it is. With `--check` it writes nothing, and ends with status 1 if anything differs.
+The text is typed once: in the `///` comments of `src/` for what is compiled, in `_flags.py` for the flags.
+With `--check` nothing is written, and the exit status is 1 if anything differs.
+
+Our own, as docify adds docstrings, but replaces none, and repeats them for overloads and what is inherited.
 """
 
 import argparse
@@ -11,50 +12,39 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-PACKAGE = Path(__file__).resolve().parent.parent / "python" / "mmap_rs"
+from tools.tiers.targets import ROOT
+
 STUBS = {"_mmap_rs.pyi": "mmap_rs._mmap_rs", "_flags.pyi": "mmap_rs._flags"}
 
-Described = ast.ClassDef | ast.FunctionDef
 
-
-def documented(tree: ast.Module) -> list[tuple[str, Described]]:
-    """List the classes and methods that have docstrings of their own, with their dotted names."""
-    found: list[tuple[str, Described]] = []
+def documented(tree: ast.Module) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+    """Return the classes and methods that have docstrings of their own, by their dotted names."""
+    found: dict[str, ast.ClassDef | ast.FunctionDef] = {}
     for owner in tree.body:
-        if not isinstance(owner, ast.ClassDef):
-            continue
-        found.append((owner.name, owner))
-        seen: set[str] = set()
-        for member in owner.body:
-            if isinstance(member, ast.FunctionDef) and not member.name.startswith("__"):
-                # Only the first of several overloads: the others would repeat it.
-                if member.name not in seen:
-                    found.append((f"{owner.name}.{member.name}", member))
-                seen.add(member.name)
+        if isinstance(owner, ast.ClassDef):
+            found[owner.name] = owner
+            for member in owner.body:
+                if isinstance(member, ast.FunctionDef) and not member.name.startswith("__"):
+                    # Only the first of several overloads: the others would repeat it.
+                    found.setdefault(f"{owner.name}.{member.name}", member)
     return found
 
 
 def runtime_text(module: str) -> Callable[[str], str | None]:
     """Return what gives the docstring of a dotted name in a module, if it has its own."""
-    loaded = importlib.import_module(module)
+    classes = vars(importlib.import_module(module))
 
     def text(name: str) -> str | None:
         owner, _, member = name.partition(".")
-        cls = getattr(loaded, owner, None)
-        if not isinstance(cls, type):
-            return None
-        if not member:
-            return cls.__doc__ and inspect.cleandoc(cls.__doc__)
-        # What is inherited is told where it is defined; stubs only sharpen its types.
-        own = inspect.getattr_static(cls, member) if member in vars(cls) else None
-        if own is None:
-            # None has a docstring too, from Python 3.13 on.
-            return None
-        described: Any = getattr(own, "__func__", own)
-        doc = getattr(described, "__doc__", None)
+        described: Any = classes.get(owner)
+        if member:
+            # What is inherited is told where it is defined; stubs only sharpen its types.
+            described = vars(described).get(member) if isinstance(described, type) else None
+            described = getattr(described, "__func__", described)
+        # None has a docstring too, from Python 3.13 on.
+        doc = None if described is None else described.__doc__
         return inspect.cleandoc(doc) if isinstance(doc, str) else None
 
     return text
@@ -63,36 +53,25 @@ def runtime_text(module: str) -> Callable[[str], str | None]:
 def quoted(text: str, indent: str) -> list[str]:
     """Return a docstring as lines of source."""
     mark = 'r"""' if "\\" in text else '"""'
-    first, *rest = text.split("\n")
-    if not rest:
-        return [f'{indent}{mark}{first}"""']
-    return [
-        f"{indent}{mark}{first}",
-        *(f"{indent}{line}".rstrip() for line in rest),
-        f'{indent}"""',
-    ]
+    end = '\n"""' if "\n" in text else '"""'
+    return [f"{indent}{line}".rstrip() for line in f"{mark}{text}{end}".split("\n")]
 
 
 def with_docstrings(source: str, text: Callable[[str], str | None]) -> str:
     """Return a stub's source with the docstrings that `text` gives for its names."""
     lines = source.split("\n")
     # From the end, so that the line numbers before stay right.
-    for name, node in reversed(documented(ast.parse(source))):
+    for name, node in reversed(documented(ast.parse(source)).items()):
         told = text(name)
         first, indent = node.body[0], " " * (node.col_offset + 4)
-        old = ast.get_docstring(node, clean=False) is not None
         new = quoted(told, indent) if told else []
-        if old:
-            assert first.end_lineno is not None
-            gone = slice(first.lineno - 1, first.end_lineno)
+        if ast.get_docstring(node, clean=False) is not None:
             if not new and len(node.body) == 1:
                 new = [f"{indent}..."]
-            lines[gone] = new
-        elif not new:
-            continue
-        elif isinstance(node, ast.ClassDef):
+            lines[first.lineno - 1 : first.end_lineno] = new
+        elif new and isinstance(node, ast.ClassDef):
             lines[node.lineno : node.lineno] = [*new, ""]
-        else:
+        elif new:
             # `def f(self) -> int: ...` becomes a definition of several lines.
             end = first.lineno - 1
             head = lines[end][: first.col_offset].rstrip()
@@ -103,22 +82,21 @@ def with_docstrings(source: str, text: Callable[[str], str | None]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; status 1 if anything differs"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if anything differs")
     check: bool = parser.parse_args(arguments).check
-    differ: list[str] = []
+    differ = False
     for name, module in STUBS.items():
-        path = PACKAGE / name
+        path = ROOT / "python" / "mmap_rs" / name
         source = path.read_text(encoding="utf-8")
         wanted = with_docstrings(source, runtime_text(module))
         if wanted != source:
-            differ.append(name)
+            differ = True
+            print(
+                f"{name}: {'differs from the module: run make docstrings' if check else 'written'}"
+            )
             if not check:
                 path.write_text(wanted, encoding="utf-8", newline="\n")
-    for name in differ:
-        print(f"{name}: {'differs from the module; run make docstrings' if check else 'written'}")
-    return int(check and bool(differ))
+    return int(check and differ)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,15 @@ from benchmarks.model import Family
 TITLES = {
     "items": "Single bytes and small slices",
     "slices": "Slices of many bytes",
-    "maps": "Making mappings and giving them back",
+    "maps": "Making and unmapping",
     "search": "Searches",
     "bulk": "Filling and copying 64 MiB",
-    "system": "Methods that are a system call",
-    "files": "Files that are opened and read once, by mapping or reading",
+    "system": "Methods that make one system call",
+    "files": "Files that are opened and read once, mapped or read",
     "guard": "The fault guard, where nothing faults",
     "areas": "Memory areas",
-    "startup": "Import, in processor time",
+    "sending": "Sharing memory with another process",
+    "startup": "Import, in CPU time",
 }
 NAMES = tuple(TITLES)
 

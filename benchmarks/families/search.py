@@ -24,17 +24,19 @@ CACHED = 1 << 20
 """The most bytes that a cache can be thought to hold."""
 
 # Why a limit is out of reach.
-BYTE = "For one byte the standard library calls the C library's `memchr`, as fast as the memory."
-MEMORY = "What no cache holds is searched at the speed of the memory, by whatever search is fast."
+BYTE = (
+    "For one byte the standard library calls the C library's `memchr`, which is as fast as memory."
+)
+MEMORY = "What no cache holds is searched at memory speed by any fast search."
 LONG = (
     "For a long needle `bytes` skips most of what it searches; memchr's search looks at all of it."
 )
 COMMON_BYTES = (
-    "Where all bytes of a needle are common, memchr's search has to compare at every few places."
+    "If all bytes of a needle are common, memchr's search has to compare at every few positions."
 )
 LEARNT = (
-    "As the same bytes are searched over and over, the processor may learn which comparisons fail, in one "
-    "process and not in another."
+    "Because the same bytes are searched over and over, the processor may learn which comparisons fail, in "
+    "one process and not in another."
 )
 
 

@@ -11,7 +11,7 @@ from benchmarks.remote import plain
 SIZES = ((64 << 10, "64 KiB", (10, 30)), (64 << 20, "64 MiB", None))
 BAR = Ratio(("mmap",), 1.0)
 SHARE = (
-    "From 64 KiB on other threads may run meanwhile; `mmap` keeps them waiting, which saves 100 ns."
+    "From 64 KiB on, other threads may run during the copy; `mmap` blocks them, which saves 100 ns."
 )
 SHARED = Ratio(("mmap",), 1.0, kept=1.2, reason=SHARE)
 

@@ -40,9 +40,9 @@ pub enum Error {
 pub struct SystemError {
     /// `Io`, `Nix`, `Sysctl`, `Mach` or `Windows`.
     pub variant: &'static str,
-    /// The error number: `errno`, on Windows `GetLastError`. Mach's own number is told as the `errno` that fits.
+    /// The error number: `errno`, on Windows `GetLastError`. Mach's own number becomes the matching `errno`.
     pub code: i32,
-    /// The `errno` that it is told as, where the system's own number says less.
+    /// The `errno` to report, where the system's own number says less.
     pub errno: Option<i32>,
     /// What was tried, with its values.
     pub operation: String,
@@ -122,10 +122,9 @@ impl Error {
         Error::Parse { variant, message: format!("{operation}: {error}") }
     }
 
-    /// An error number of the system's.
+    /// An error number of the system's, without a hint: [`Operation`](crate::memory::Operation) gives one.
     pub fn system(variant: &'static str, code: i32, operation: String) -> Self {
-        let hint = hint(&operation, code);
-        Error::System(SystemError { variant, code, errno: errno(code), operation, hint, path: None })
+        Error::System(SystemError { variant, code, errno: errno(code), operation, hint: None, path: None })
     }
 
     /// The error of the system call that just failed on this thread.
@@ -139,7 +138,7 @@ impl Error {
         Error::system("Io", error.raw_os_error().unwrap_or(0), operation)
     }
 
-    /// The same, told as an `errno`.
+    /// The same, reported as an `errno`.
     #[must_use]
     pub fn with_errno(mut self, errno: i32) -> Self {
         if let Error::System(error) = &mut self {
@@ -157,7 +156,7 @@ impl Error {
         self
     }
 
-    /// The same with another hint, where the caller knows better.
+    /// The same with a hint.
     #[must_use]
     pub fn with_hint(mut self, text: &'static str) -> Self {
         if let Error::System(error) = &mut self {
@@ -184,98 +183,6 @@ pub(crate) fn errno(code: i32) -> Option<i32> {
 #[cfg(not(windows))]
 fn errno(_code: i32) -> Option<i32> {
     None
-}
-
-#[cfg(unix)]
-const IS_LINUX: bool = cfg!(any(target_os = "linux", target_os = "android"));
-
-/// Of what the arguments of a map may be, where the system refuses them.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const MMAP_EINVAL: &str = "with MAP_FIXED the address must be a multiple of page_size(); HUGE_PAGES need anonymous \
-                           memory or a file in hugetlbfs";
-#[cfg(target_vendor = "apple")]
-const MMAP_EINVAL: &str = "with MAP_FIXED the address must be a multiple of page_size(); JIT needs memory that is \
-                           anonymous and private, without MAP_FIXED";
-#[cfg(target_os = "freebsd")]
-const MMAP_EINVAL: &str = "with MAP_FIXED the address must be a multiple of page_size(); STACK needs anonymous memory that \
-                           can be read and written";
-
-/// What to do about an error number of a system call, which is the first word of `operation`.
-#[cfg(unix)]
-fn hint(operation: &str, code: i32) -> Option<&'static str> {
-    let call = operation.split(' ').next().unwrap_or_default();
-    match (call, code) {
-        ("mlock", libc::ENOMEM | libc::EAGAIN | libc::EPERM) | ("mmap", libc::EAGAIN) => {
-            Some("raise the limit RLIMIT_MEMLOCK (ulimit -l); inaccessible memory can't be locked at all")
-        }
-        ("mmap", libc::ENOMEM) => Some(if IS_LINUX {
-            "not enough memory or address space (RLIMIT_AS, overcommit), or more mappings than vm.max_map_count allows"
-        } else {
-            "not enough memory or address space"
-        }),
-        ("mmap" | "mprotect", libc::EACCES | libc::EPERM) if cfg!(target_os = "ios") => Some(
-            "iOS makes no memory executable for an app without an entitlement that the store gives to none: interpret \
-             instead. Else the file must be opened for what the mapping does",
-        ),
-        ("mmap" | "mprotect", libc::EACCES | libc::EPERM) if cfg!(target_os = "macos") => Some(
-            "the file must be opened for what the mapping does; and a hardened program makes memory executable only \
-             with the entitlement com.apple.security.cs.allow-jit and UnsafeMmapFlags.JIT",
-        ),
-        ("mmap", libc::EACCES) => {
-            Some("the file must be opened for what the mapping does: reading always, writing for a shared writable one")
-        }
-        ("mmap" | "mprotect", libc::EPERM) => {
-            Some("the system forbids it: a mount with noexec, a sealed file, or an address below vm.mmap_min_addr")
-        }
-        ("mmap", libc::ENODEV) => {
-            Some("this kind of file can't be mapped: it has no pages (a pipe, a socket, a directory)")
-        }
-        ("mmap", libc::EINVAL) => Some(MMAP_EINVAL),
-        ("duplication", libc::EBADF) => Some("no file is open under this number: was it closed?"),
-        ("mprotect", libc::EACCES) => {
-            Some("the file behind the mapping was not opened for that, or the system forbids execution")
-        }
-        // Linux says EAGAIN of an advice that has no room to cut an area in two.
-        ("mprotect" | "munmap" | "madvise", libc::ENOMEM) | ("madvise", libc::EAGAIN) if IS_LINUX => {
-            Some("the change would need more mappings than vm.max_map_count allows")
-        }
-        ("madvise", libc::EINVAL) => Some("the system can't follow this advice for this kind of mapping"),
-        _ => None,
-    }
-}
-
-/// The same under Windows.
-#[cfg(windows)]
-fn hint(operation: &str, code: i32) -> Option<&'static str> {
-    use windows_sys::Win32::Foundation as codes;
-    let call = operation.split(' ').next().unwrap_or_default();
-    match (call, code as u32) {
-        ("VirtualLock", codes::ERROR_WORKING_SET_QUOTA | codes::ERROR_NO_SYSTEM_RESOURCES) => Some(
-            "raise the smallest working set of the process (SetProcessWorkingSetSize), which bounds what can be locked",
-        ),
-        ("duplication", codes::ERROR_INVALID_HANDLE) => Some("no file is open under this number: was it closed?"),
-        ("VirtualLock", codes::ERROR_NOACCESS) => Some("inaccessible memory can't be locked"),
-        ("VirtualAlloc", codes::ERROR_PRIVILEGE_NOT_HELD) => {
-            Some("large pages need the right 'Lock pages in memory' (SeLockMemoryPrivilege), and it must be enabled")
-        }
-        (_, codes::ERROR_COMMITMENT_LIMIT) => Some(
-            "the page file is too small for all that is committed; a private writable map of a file counts in full",
-        ),
-        ("MapViewOfFile", codes::ERROR_ACCESS_DENIED) => Some(
-            "the file must be opened for what the mapping does: reading always, writing for a shared writable one; to \
-             execute it, others must be allowed to open it",
-        ),
-        ("VirtualProtect", codes::ERROR_ACCESS_DENIED) => {
-            Some("the file behind the mapping was not opened for that, or the system forbids execution")
-        }
-        ("MapViewOfFile" | "VirtualAlloc", codes::ERROR_INVALID_ADDRESS | codes::ERROR_MAPPED_ALIGNMENT) => {
-            Some("MAP_FIXED under Windows takes a free address only, a multiple of the allocation granularity")
-        }
-        ("MapViewOfFile" | "VirtualAlloc" | "VirtualProtect", codes::ERROR_DYNAMIC_CODE_BLOCKED) => {
-            Some("a policy of this process forbids executable memory")
-        }
-        _ => None,
-    }
 }
 
 #[cfg(all(test, windows))]

@@ -1,11 +1,12 @@
-//! What the Python binding of `mmap-rs` is made of, without Python.
+//! The core of the Python binding of `mmap-rs`, without Python.
 //!
-//! * [`state`]: who may do what to a mapping at this moment; the only place where anyone waits.
+//! * [`state`]: which uses of a mapping are allowed now; the only place that waits.
 //! * [`memory`]: upstream's objects as regions: map, protect, split, merge, flush, advise, and the bytes in them.
 //! * [`areas`]: the memory areas of a process.
 //! * [`guard`]: pages that the system can't provide.
+//! * [`within`]: mappings in a range of addresses.
 //!
-//! Where upstream is wrong, the module that meets the defect cites its number (`U1` and so on); the list with the
+//! Where upstream is wrong, the module that works around the defect cites its number (`U1` and so on); the list with the
 //! test that watches each one is in `docs/upstream.md`.
 
 pub mod areas;
@@ -15,6 +16,7 @@ pub mod guard;
 mod mach;
 pub mod memory;
 pub mod state;
+pub mod within;
 
 pub use error::{Error, Result};
 pub use mmap_rs;

@@ -1,5 +1,4 @@
-//! Mach's own error numbers (`kern_return_t`), told as the `errno` that fits: the two have numbers in common that mean
-//! other things.
+//! Mach's own error numbers (`kern_return_t`) as the matching `errno`: the same number means something else in each.
 
 use crate::Error;
 

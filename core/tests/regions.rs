@@ -1,11 +1,12 @@
 //! Regions over real memory: made, protected, split, merged and given back, against the kernel's own list.
 #![cfg(target_os = "linux")]
+#![allow(unsafe_code, reason = "makes a FIFO")]
 
 use mmap_rs_core::Error;
 use mmap_rs_core::areas;
-use mmap_rs_core::memory::{Access, Kind, Region, Request, Source, page};
+use mmap_rs_core::memory::{Access, Kind, Place, Region, Request, Source, page};
 use mmap_rs_core::mmap_rs::{MmapFlags, Protection, UnsafeMmapFlags};
-use mmap_rs_core::state::{Resident, Span};
+use mmap_rs_core::state::{Extent, Span};
 use proptest::prelude::*;
 use std::io::Write;
 
@@ -62,7 +63,9 @@ fn a_change_that_fails_in_the_middle_is_taken_back() {
     region.merge(tail);
     assert_eq!(region.parts(), 2);
     let failure = region.make(Access::Write, false).expect_err("refused");
-    assert!(matches!(failure.error, Error::System(ref error) if error.code == libc::EACCES), "{:?}", failure.error);
+    let Error::System(error) = failure.error else { panic!("of the system") };
+    assert_eq!(error.code, libc::EACCES);
+    assert!(error.hint.is_some_and(|hint| hint.contains("for reading only")), "{error:?}");
     assert!(!failure.lost);
     assert_eq!(kernel(region.span()), [Some(Protection::READ); 3]);
     region.make(Access::None, false).expect("still whole");
@@ -77,7 +80,7 @@ fn what_was_unmapped_is_gone_and_dropped_once() {
     assert_eq!(kernel(span), [None; 3]);
     // Somebody else gets the place; dropping the region must not touch it.
     let mut request = Request::new(span.len).expect("not 0");
-    request.address = span.start;
+    request.place = Place::near(span.start);
     let other = request.map(Access::Read, false).expect("mapped");
     drop(region);
     if other.span().start == span.start {
@@ -91,7 +94,7 @@ fn advice_that_fails_leaves_nothing() {
     let place = spare.span();
     drop(spare);
     let mut request = Request::new(page::base()).expect("not 0");
-    request.address = place.start;
+    request.place = Place::near(place.start);
     request.flags = MmapFlags::LOCKED | MmapFlags::DONTNEED;
     if let Err(error) = request.map(Access::Write, false) {
         assert!(matches!(error, Error::System(_)), "{error}");
@@ -176,4 +179,84 @@ fn a_fifo_is_refused_at_once() {
     request.source = Some(Source::path(path, 0, false).expect("aligned"));
     let error = request.map(Access::Read, false).expect_err("can't be mapped");
     assert!(matches!(error, Error::System(ref error) if error.code == libc::ENODEV), "{error:?}");
+}
+
+/// `/dev/zero`: each open file of it has memory of its own, and all have one inode.
+fn zero(pages: usize, offset: usize, address: usize) -> Region {
+    let file = std::fs::File::options().read(true).write(true).open("/dev/zero").expect("opened");
+    let mut request = Request::new(pages * page::base()).expect("not 0");
+    request.source = Some(Source::open(file, "zero", offset as u64, false).expect("aligned"));
+    request.flags = MmapFlags::SHARED;
+    request.place = Place::near(address);
+    if address != 0 {
+        request.unsafe_flags = UnsafeMmapFlags::MAP_FIXED;
+    }
+    request.map(Access::Write, false).expect("mapped")
+}
+
+#[test]
+fn files_that_share_an_inode_are_not_merged() {
+    let mut spare = map(3, Access::None);
+    let start = spare.span().start;
+    spare.unmap().expect("unmapped");
+    let mut first = zero(2, 0, start);
+    let second = zero(1, 2 * page::base(), start + 2 * page::base());
+    assert!(matches!(first.check_merge(&second), Err(Error::BackingMismatch(_))));
+    // Parts of one mapping are of one file.
+    let tail = first.split_off(page::base()).expect("split");
+    first.check_merge(&tail).expect("as before");
+    first.merge(tail);
+    assert_eq!(first.span().len, 2 * page::base());
+}
+
+#[test]
+fn offsets_that_no_file_has_are_named() {
+    let zero = || std::fs::File::open("/dev/zero").expect("opened");
+    let file = || tempfile::tempfile().expect("file");
+    for offset in [1 << 63, u64::MAX - 0xffff, (1 << 63) - page::base() as u64] {
+        for (file, past_end) in [(zero(), false), (zero(), true), (file(), true)] {
+            let mut request = Request::new(page::base()).expect("not 0");
+            request.source = Some(Source::open(file, "file", offset, past_end).expect("aligned"));
+            let error = request.map(Access::Read, false).expect_err("beyond all");
+            assert!(
+                matches!(error, Error::InvalidOffset(ref text) if text.contains(&offset.to_string())),
+                "{offset}: {error:?}"
+            );
+        }
+        let mut request = Request::new(page::base()).expect("not 0");
+        request.source = Some(Source::open(file(), "file", offset, false).expect("aligned"));
+        assert!(matches!(request.map(Access::Read, false), Err(Error::InvalidSize(_))), "past the end: {offset}");
+    }
+}
+
+#[test]
+fn a_file_keeps_its_page_size() {
+    let file = tempfile::tempfile().expect("file");
+    file.set_len(4 << 20).expect("longer");
+    let source = Source::open(file, "file", 0, false).expect("aligned");
+    let request = |page_size, flags| {
+        let mut request = Request::new(4 << 20).expect("not 0");
+        (request.source, request.page_size, request.flags) = (Some(source.clone()), page_size, flags);
+        request.map(Access::Read, false)
+    };
+    let base = page::base().trailing_zeros();
+    request(Some(base), MmapFlags::empty()).expect("its own");
+    for other in [base + 1, 21, 30, 63, 64, u32::MAX] {
+        assert!(matches!(request(Some(other), MmapFlags::empty()), Err(Error::InvalidSize(_))), "{other}");
+    }
+    assert!(matches!(request(None, MmapFlags::HUGE_PAGES), Err(Error::InvalidOperation(_))));
+    assert!(matches!(request(Some(base), MmapFlags::HUGE_PAGES), Err(Error::InvalidSize(_))));
+}
+
+#[test]
+fn what_has_no_size_says_so() {
+    for path in ["/dev/zero", "/proc/self/maps", "/proc/version", "/sys/kernel/mm/transparent_hugepage/enabled"] {
+        let path = std::path::PathBuf::from(path);
+        if !path.exists() {
+            continue;
+        }
+        let error = Source::path(path.clone(), 0, false).and_then(|source| source.rest()).expect_err("no size");
+        let Error::InvalidSize(text) = error else { panic!("{path:?}: {error:?}") };
+        assert!(text.contains("has no size") && text.contains("MmapOptions(size).with_file(..)"), "{text}");
+    }
 }

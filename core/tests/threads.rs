@@ -1,9 +1,9 @@
 //! The state machine under real threads: what loom shows of few steps, over many, for a sanitizer to watch.
 #![cfg(not(loom))]
 
-use mmap_rs_core::state::{Cell, Resident, Span, Stop, Wish, exclusive_pair};
+use mmap_rs_core::state::{AcquireError, Ending, Extent, Mode, RegionCell, Requests, Span, exclusive_pair};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ struct Plain {
     ended: Arc<AtomicUsize>,
 }
 
-impl Resident for Plain {
+impl Extent for Plain {
     fn span(&self) -> Span {
         self.span
     }
@@ -27,81 +27,79 @@ impl Drop for Plain {
     }
 }
 
-fn cell(start: usize, ended: &Arc<AtomicUsize>) -> Arc<Cell<Plain>> {
-    let cell = Cell::vacant();
+fn cell(start: usize, ended: &Arc<AtomicUsize>) -> Arc<RegionCell<Plain>> {
+    let cell = RegionCell::vacant();
     let plain = Plain { span: Span { start, len: 100 }, one: 0, other: 0, ended: ended.clone() };
     assert!(cell.fill(plain).is_ok());
     Arc::new(cell)
 }
 
-/// Waits where the stop passes; false where it is over.
-fn again(cell: &Cell<Plain>, wish: Wish, stop: Stop) -> bool {
-    match stop {
-        Stop::Wait => {
-            cell.wait(wish, Duration::from_millis(50));
-            true
-        }
-        Stop::Busy(_) | Stop::Full => {
-            thread::yield_now();
-            true
-        }
-        Stop::Gone => false,
+const SHARED: Mode = Mode::Shared(Requests::Honoured);
+
+/// Waits where that helps; false where the region has ended.
+fn again(cell: &RegionCell<Plain>, mode: Mode, error: AcquireError) -> bool {
+    match error {
+        AcquireError::InUse => cell.wait(mode, Duration::from_millis(50)),
+        AcquireError::Exported(_) | AcquireError::TooManyExports => thread::yield_now(),
+        AcquireError::Ended(_) => return false,
     }
+    true
 }
 
-fn read(cell: &Cell<Plain>) -> usize {
-    let mut reads = 0;
+fn read(cell: &RegionCell<Plain>) {
     loop {
-        match cell.pin() {
+        match cell.pin(Requests::Honoured) {
             Ok(pinned) => {
                 pinned.with(|plain| assert_eq!(plain.one, plain.other));
                 assert_eq!(pinned.span().len % 100, 0);
-                reads += 1;
             }
-            Err(stop) if again(cell, Wish::Share, stop) => {}
-            Err(_) => return reads,
-        }
-    }
-}
-
-fn hold(cell: &Cell<Plain>) {
-    loop {
-        match cell.export() {
-            Ok(span) => {
-                assert_eq!(span.len % 100, 0);
-                drop(cell.release());
-            }
-            Err(stop) if again(cell, Wish::Share, stop) => {}
+            Err(error) if again(cell, SHARED, error) => {}
             Err(_) => return,
         }
     }
 }
 
-fn write(cell: &Cell<Plain>, turns: usize) {
-    let mut turn = 0;
-    while turn < turns {
-        match cell.exclusive() {
-            Ok(mut alone) => {
-                alone.with(|plain| {
-                    plain.one += 1;
-                    plain.span.len += 100;
-                    plain.other += 1;
-                });
-                turn += 1;
-            }
-            Err(stop) if again(cell, Wish::Alone, stop) => {}
+fn hold(cell: &RegionCell<Plain>) {
+    loop {
+        match cell.export(Requests::Honoured) {
+            Ok(export) => assert_eq!(export.span().len % 100, 0),
+            Err(error) if again(cell, SHARED, error) => {}
             Err(_) => return,
         }
     }
 }
 
-fn end(cell: &Cell<Plain>, linger: bool) {
+fn write(cell: &RegionCell<Plain>, turns: usize) {
+    for _ in 0..turns {
+        let _request = cell.request();
+        loop {
+            match cell.exclusive() {
+                Ok(mut alone) => {
+                    alone.with(|plain| {
+                        plain.one += 1;
+                        plain.span.len += 100;
+                        plain.other += 1;
+                    });
+                    break;
+                }
+                Err(error) if again(cell, Mode::Exclusive, error) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn end(cell: &RegionCell<Plain>, deferred: bool) {
+    let _request = cell.request();
     loop {
-        let ended =
-            if linger { cell.linger(1).map(drop) } else { cell.exclusive().map(|alone| drop(alone.consume(1))) };
+        let ended = if deferred {
+            cell.end_deferred(Ending::Closed).map(drop)
+        } else {
+            cell.exclusive().map(|alone| drop(alone.end(Ending::Closed)))
+        };
         match ended {
             Ok(()) => return,
-            Err(stop) if again(cell, Wish::Alone, stop) => {}
+            Err(error) if again(cell, Mode::Exclusive, error) => {}
             Err(_) => return,
         }
     }
@@ -122,7 +120,7 @@ fn readers_writers_holders_and_an_end() {
                 end(&cell, round % 2 == 0);
             });
         });
-        assert!(cell.gate().is_gone());
+        assert_eq!(cell.ending(), Some(Ending::Closed));
         drop(cell);
         assert_eq!(ended.load(Ordering::Relaxed), 1, "unmapped exactly once");
     }
@@ -132,7 +130,7 @@ fn readers_writers_holders_and_an_end() {
 fn pairs_both_ways_round() {
     let ended = Arc::new(AtomicUsize::new(0));
     let (left, right) = (cell(1000, &ended), cell(1100, &ended));
-    let swap = |a: &Cell<Plain>, b: &Cell<Plain>| {
+    let swap = |a: &RegionCell<Plain>, b: &RegionCell<Plain>| {
         let mut turn = 0;
         while turn < 500 {
             match exclusive_pair(a, b) {
@@ -141,7 +139,7 @@ fn pairs_both_ways_round() {
                     one.with(|one| two.with(|two| std::mem::swap(&mut one.other, &mut two.other)));
                     turn += 1;
                 }
-                Err((cell, stop)) => assert!(again(cell, Wish::Alone, stop)),
+                Err((cell, error)) => assert!(again(cell, Mode::Exclusive, error)),
             }
         }
     };
@@ -152,7 +150,7 @@ fn pairs_both_ways_round() {
         scope.spawn(|| write(&right, 100));
     });
     for cell in [&left, &right] {
-        cell.pin().expect("alive").with(|plain| assert_eq!(plain.one, plain.other));
+        cell.pin(Requests::Honoured).expect("alive").with(|plain| assert_eq!(plain.one, plain.other));
     }
     drop((left, right));
     assert_eq!(ended.load(Ordering::Relaxed), 2);
@@ -164,7 +162,7 @@ fn the_last_of_many_releases_ends_it() {
         let ended = Arc::new(AtomicUsize::new(0));
         let cell = cell(1000, &ended);
         for _ in 0..4 {
-            cell.export().expect("alive");
+            cell.export(Requests::Honoured).expect("alive").leak();
         }
         thread::scope(|scope| {
             scope.spawn(|| end(&cell, true));
@@ -172,7 +170,30 @@ fn the_last_of_many_releases_ends_it() {
                 scope.spawn(|| drop(cell.release()));
             }
         });
-        assert!(cell.gate().is_gone());
+        assert_eq!(cell.ending(), Some(Ending::Closed));
         assert_eq!(ended.load(Ordering::Relaxed), 1);
     }
+}
+
+/// Readers of which one always has a pin, so that there is never a moment without: a request makes one.
+#[test]
+fn readers_cant_starve_a_writer() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let cell = cell(1000, &ended);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    if let Ok(pinned) = cell.pin(Requests::Honoured) {
+                        thread::sleep(Duration::from_millis(3));
+                        drop(pinned);
+                    }
+                }
+            });
+        }
+        write(&cell, 20);
+        stop.store(true, Ordering::Relaxed);
+    });
+    cell.pin(Requests::Honoured).expect("alive").with(|plain| assert_eq!(plain.one, 20));
 }

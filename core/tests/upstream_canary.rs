@@ -2,8 +2,9 @@
 //!
 //! Each test passes as long as the defect is there. One that fails tells that upstream has mended it: then the
 //! workaround (named in `docs/upstream.md`) can go. Each defect also has a test that ours is right, in
-//! `tests/test_upstream_defects.py`. Only what can be shown without harm to the process is shown.
+//! `tests/upstream/test_defects.py`. Only what can be shown without harm to the process is shown.
 #![cfg(target_os = "linux")]
+#![allow(unsafe_code, reason = "calls upstream's unsafe functions")]
 
 use mmap_rs::{Error, MemoryAreas, MmapFlags, MmapOptions, PageSize, PageSizes};
 use std::io::Write;

@@ -3,6 +3,7 @@
 //! One that fails tells that upstream has mended it. When all of U13 to U22 are mended, upstream's objects can take
 //! the place of those in `core/src/memory/sys/windows`.
 #![cfg(windows)]
+#![allow(unsafe_code, reason = "calls upstream's unsafe functions, and the system")]
 
 use mmap_rs::{Error, MemoryAreas, MmapFlags, MmapOptions, Protection, UnsafeMmapFlags};
 use std::fs::File;

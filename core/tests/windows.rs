@@ -1,13 +1,14 @@
 //! Windows: regions over real memory, as the system sees them.
 #![cfg(windows)]
+#![allow(unsafe_code, reason = "reads mapped bytes, and asks the system")]
 
 mod windows_help;
 
 use mmap_rs_core::Error;
 use mmap_rs_core::areas;
-use mmap_rs_core::memory::{Access, Kind, Request, page};
+use mmap_rs_core::memory::{Access, Kind, Place, Request, page};
 use mmap_rs_core::mmap_rs::{MmapFlags, Protection, UnsafeMmapFlags};
-use mmap_rs_core::state::{Resident, Span};
+use mmap_rs_core::state::{Extent, Span};
 use std::ffi::c_void;
 use windows_help::*;
 use windows_sys::Win32::Foundation as codes;
@@ -63,22 +64,22 @@ fn u16_addresses_are_met_or_refused() {
     let of_file = || of_file(file.as_file(), page::base(), 0, MmapFlags::empty());
     for make in [&anonymous as &dyn Fn() -> Request, &of_file] {
         let mut wish = make();
-        wish.address = place;
+        wish.place = Place::near(place);
         assert_ne!(wish.map(Access::Read, false).expect("elsewhere").span().start, place, "it is taken");
         let mut fixed = make();
         fixed.unsafe_flags |= UnsafeMmapFlags::MAP_FIXED;
-        fixed.address = place;
+        fixed.place = Place::near(place);
         assert!(code(fixed.map(Access::Read, false)).is_some(), "it is taken");
-        fixed.address = place + page::base();
+        fixed.place = Place::near(place + page::base());
         assert_eq!(code(fixed.map(Access::Read, false)), Some(codes::ERROR_MAPPED_ALIGNMENT));
     }
     drop(spare);
     for make in [&anonymous as &dyn Fn() -> Request, &of_file] {
         let mut wish = make();
-        wish.address = place + 1;
+        wish.place = Place::near(place + 1);
         assert_eq!(wish.map(Access::Read, false).expect("mapped").span().start, place, "rounded down");
         wish.unsafe_flags |= UnsafeMmapFlags::MAP_FIXED;
-        wish.address = place + unit;
+        wish.place = Place::near(place + unit);
         assert_eq!(wish.map(Access::Read, false).expect("mapped").span().start, place + unit);
     }
 }
@@ -134,7 +135,7 @@ fn two_allocations_become_one_region() {
     let place = spare.span().start;
     drop(spare);
     let at = |mut request: Request, address: usize| {
-        request.address = address;
+        request.place = Place::near(address);
         request.unsafe_flags |= UnsafeMmapFlags::MAP_FIXED;
         request.map(Access::Write, false).expect("free")
     };

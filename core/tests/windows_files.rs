@@ -1,12 +1,13 @@
 //! Windows: regions over real files, as the system and the files' other users see them.
 #![cfg(windows)]
+#![allow(unsafe_code, reason = "reads mapped bytes, and runs some")]
 
 mod windows_help;
 
 use mmap_rs_core::Error;
-use mmap_rs_core::memory::{Access, Source, page};
+use mmap_rs_core::memory::{Access, Place, Source, page};
 use mmap_rs_core::mmap_rs::{MmapFlags, Protection, UnsafeMmapFlags};
-use mmap_rs_core::state::Resident;
+use mmap_rs_core::state::Extent;
 use std::ffi::c_void;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -56,7 +57,7 @@ fn u15_a_map_that_fails_leaks_nothing() {
     let failing = || {
         let mut fixed = of_file(file.as_file(), page::base(), 0, MmapFlags::SHARED);
         fixed.unsafe_flags |= UnsafeMmapFlags::MAP_FIXED;
-        fixed.address = taken.span().start;
+        fixed.place = Place::near(taken.span().start);
         assert!(fixed.map(Access::Read, false).is_err(), "the address is taken");
         let written = of_file(&reader, page::base(), 0, MmapFlags::SHARED).map(Access::Write, false);
         assert_eq!(code(written), Some(codes::ERROR_ACCESS_DENIED));
@@ -94,7 +95,7 @@ fn u20_no_file_gets_longer_by_itself() {
     let taken = self::request(1).map(Access::Read, false).expect("mapped");
     let mut fixed = request.clone();
     fixed.unsafe_flags |= UnsafeMmapFlags::MAP_FIXED;
-    fixed.address = taken.span().start;
+    fixed.place = Place::near(taken.span().start);
     assert!(fixed.map(Access::Write, false).is_err(), "the address is taken");
     assert_eq!(len(), page::base() as u64, "the system had made it longer for that");
     drop(request.map(Access::Write, false).expect("asked for"));
@@ -191,11 +192,11 @@ fn identity_tells_files_apart() {
     drop(spare);
     let at = |file: &File, address: *const c_void| {
         let mut request = of_file(file, page::base(), 0, MmapFlags::empty());
-        request.address = address as usize;
+        request.place = Place::near(address as usize);
         request.map(Access::Read, false).expect("mapped")
     };
     let mut head = request(unit);
-    head.address = place;
+    head.place = Place::near(place);
     head.source = Some(Source::open(one.reopen().expect("opened"), "one", 0, false).expect("aligned"));
     head.size = 2 * page::base();
     let first = head.map(Access::Read, false).expect("mapped");

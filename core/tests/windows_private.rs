@@ -1,11 +1,12 @@
 //! Windows: private maps of files, and what the system charges them with.
 #![cfg(windows)]
+#![allow(unsafe_code, reason = "reads mapped bytes, and asks the system")]
 
 mod windows_help;
 
 use mmap_rs_core::memory::{Access, Region, page};
 use mmap_rs_core::mmap_rs::{MmapFlags, UnsafeMmapFlags};
-use mmap_rs_core::state::Resident;
+use mmap_rs_core::state::Extent;
 use std::ffi::c_void;
 use windows_help::{area, numbered, of_file, put};
 use windows_sys::Win32::System::Memory as memory;

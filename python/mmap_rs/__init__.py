@@ -1,7 +1,7 @@
 """Memory mappings: files, anonymous memory, huge pages, protection, executable code, and what is mapped.
 
-A binding of the Rust crate mmap-rs with that crate's names. `MmapOptions` makes a mapping; `Mmap`,
-`MmapMut` and `MmapNone` are mapped memory that can be read, read and written, or not touched at all;
+A binding of the Rust crate mmap-rs that keeps the crate's names. `MmapOptions` makes a mapping; `Mmap`,
+`MmapMut` and `MmapNone` are mapped memory that can be read, read and written, or not accessed at all;
 `Reserved`, `ReservedMut` and `ReservedNone` are address space without memory; `MemoryAreas` lists what a
 process has mapped.
 """
@@ -24,6 +24,7 @@ from mmap_rs._mmap_rs import (
     Mapping,
     MemoryArea,
     MemoryAreas,
+    MemoryFile,
     Mmap,
     MmapMut,
     MmapNone,
@@ -36,10 +37,18 @@ from mmap_rs._mmap_rs import (
     __version__,
 )
 
-# Type checkers know the name; `typing` itself would take as long to import as all of this package.
+# Type checkers know the name; importing `typing` would take as long as importing this whole package.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mmap_rs._flags import MmapFlags, PageSizes, Protection, ShareMode, UnsafeMmapFlags
+    from mmap_rs._flags import (
+        Inherit,
+        MmapFlags,
+        PageSizes,
+        Protection,
+        Seals,
+        ShareMode,
+        UnsafeMmapFlags,
+    )
 
 __all__ = [
     "AttributeMismatchError",
@@ -47,12 +56,14 @@ __all__ = [
     "ConsumedError",
     "Error",
     "FaultError",
+    "Inherit",
     "InvalidOffsetError",
     "InvalidOperationError",
     "InvalidSizeError",
     "Mapping",
     "MemoryArea",
     "MemoryAreas",
+    "MemoryFile",
     "Mmap",
     "MmapFlags",
     "MmapMut",
@@ -66,6 +77,7 @@ __all__ = [
     "Reserved",
     "ReservedMut",
     "ReservedNone",
+    "Seals",
     "ShareMode",
     "SystemCallError",
     "UnsafeFlagNeededError",
@@ -74,8 +86,10 @@ __all__ = [
     "__version__",
 ]
 
-# These need `enum`, which takes longer to import than all else here: they are imported when first asked for.
-_FLAGS = frozenset({"MmapFlags", "PageSizes", "Protection", "ShareMode", "UnsafeMmapFlags"})
+# These need `enum`, which takes longer to import than all else here, so they are imported on first use.
+_FLAGS = frozenset(
+    {"Inherit", "MmapFlags", "PageSizes", "Protection", "Seals", "ShareMode", "UnsafeMmapFlags"}
+)
 
 
 def __getattr__(name: str) -> object:

@@ -1,12 +1,12 @@
 """The exceptions of the package.
 
-Every one derives from `Error` and from the built-in exception that fits, and carries in `variant` the
-name of the Rust crate's error that it stands for.
+Each derives from `Error` and from the built-in exception that fits, and its `variant` is the name of the
+corresponding error of the Rust crate.
 """
 
 from __future__ import annotations
 
-# Type checkers know the name; `typing` itself would take as long to import as all of this package.
+# Type checkers know the name; importing `typing` would take as long as importing this whole package.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Error(Exception):
-    """Base of all exceptions of this package.
+    """The base of all exceptions of this package.
 
     `variant` is the name of the Rust crate's error, a str; it is empty on this class itself.
 
@@ -36,7 +36,7 @@ class Error(Exception):
 
 
 class UnsafeFlagNeededError(Error, ValueError):
-    """The operation needs an unsafe flag that was not given; `flags` tells which, an `UnsafeMmapFlags`.
+    """The operation needs an unsafe flag that was not given: `flags`, an `UnsafeMmapFlags`.
 
     Examples:
         >>> MmapOptions(4096).map_exec_mut()
@@ -58,13 +58,13 @@ class UnsafeFlagNeededError(Error, ValueError):
 
 
 class InvalidSizeError(Error, ValueError):
-    """A size that cannot be mapped or written, or that is no page size.
+    """A size that can't be mapped or written, or that is not a page size.
 
     Examples:
         >>> PageSize.from_bytes(5000)
         Traceback (most recent call last):
             ...
-        mmap_rs.InvalidSizeError: 5000 bytes are no page size, which is a power of two, such as 4096
+        mmap_rs.InvalidSizeError: a page size must be a power of two, such as 4096, not 5000
     """
 
     __module__ = "mmap_rs"
@@ -72,7 +72,7 @@ class InvalidSizeError(Error, ValueError):
 
 
 class InvalidOffsetError(Error, ValueError):
-    """An offset or a range that is not aligned, leaves the mapping, or ends before it starts.
+    """An offset or a range that is not aligned, reaches outside the mapping, or ends before it starts.
 
     Examples:
         >>> MmapOptions(4096).map_mut().fill(0, range(0, 5000))
@@ -86,7 +86,7 @@ class InvalidOffsetError(Error, ValueError):
 
 
 class InvalidOperationError(Error, ValueError):
-    """The operation does not fit the mapping, its options or this system.
+    """The operation does not suit the mapping, its options or this system.
 
     Examples:
         >>> MmapOptions(4096).with_unsafe_flags(UnsafeMmapFlags.MAP_FIXED).map()
@@ -100,7 +100,7 @@ class InvalidOperationError(Error, ValueError):
 
 
 class MustBeAdjacentError(Error, ValueError):
-    """Two mappings to be merged do not touch in the right order.
+    """Two mappings to be merged are not adjacent in the right order.
 
     Examples:
         >>> m = MmapOptions(4096).map_mut()
@@ -138,7 +138,7 @@ class BackingMismatchError(Error, ValueError):
 
 
 class ParseError(Error, ValueError):
-    """Text from the system could not be read.
+    """Text from the system could not be parsed.
 
     `variant` is "ParseInt", "TryFromInt" or "Utf8".
 
@@ -155,7 +155,7 @@ class ParseError(Error, ValueError):
 
 
 class ConsumedError(Error, ValueError):
-    """The mapping was closed, or another object has taken it over.
+    """The mapping was closed, or another object has taken over its memory.
 
     Examples:
         >>> m = MmapOptions(4096).map_mut()
@@ -171,7 +171,7 @@ class ConsumedError(Error, ValueError):
 
 
 class FaultError(Error, OSError):
-    """The system could not provide a page: the file has shrunk, or the memory is not there."""
+    """The system could not provide a page: the file has shrunk, or memory is missing."""
 
     __module__ = "mmap_rs"
     variant = "Fault"
@@ -180,12 +180,12 @@ class FaultError(Error, OSError):
 class SystemCallError(Error, OSError):
     """The system refused an operation.
 
-    The call `SystemCallError(errno, strerror)` gives an instance that is also the built-in subclass of
-    `OSError` for that number, as `OSError(errno, strerror)` itself does: `except PermissionError` catches
-    it. A subclass of this class stays what it is.
+    `SystemCallError(errno, strerror)` returns an instance that is also the built-in subclass of `OSError`
+    for that number, as `OSError(errno, strerror)` itself does, so `except PermissionError` catches it.
+    A subclass of this class is not replaced.
 
     `errno`, `strerror`, `filename` and (on Windows) `winerror` are those of `OSError`. `operation` says
-    what was refused, `hint` what to do about it; both may be `None`. `variant` is "Io", "Nix", "Sysctl",
+    what was refused and `hint` what to do about it; both may be `None`. `variant` is "Io", "Nix", "Sysctl",
     "Mach" or "Windows".
 
     Examples:
@@ -201,7 +201,7 @@ class SystemCallError(Error, OSError):
     hint: str | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make the instance, in the class that fits the number."""
+        """Create the instance, of the class that fits the number."""
         kind: type[Self] = cls
         if cls is SystemCallError:
             kind = _combined(type(_os_error(*args, **kwargs)))  # type: ignore[assignment]
@@ -224,7 +224,7 @@ class SystemCallError(Error, OSError):
         self.args = fields.args[:2]
         for name in _FIELDS:
             value = getattr(fields, name, None)
-            # A field that is not set is other than one set to None, which the text would show.
+            # An unset field differs from one set to None, which the message would show.
             if value is not None:
                 setattr(self, name, value)
         self.operation = operation
@@ -246,7 +246,7 @@ class SystemCallError(Error, OSError):
 
 _FIELDS = ("errno", "strerror", "filename", "winerror", "filename2")
 
-# The classes that are both SystemCallError and the built-in class that is the key; made when first needed.
+# The classes that are both SystemCallError and the built-in class in the key; created when first needed.
 _COMBINED: dict[type[OSError], type[SystemCallError]] = {}
 
 
@@ -271,12 +271,12 @@ def _os_error(
     filename2: object = None,
     **_details: object,
 ) -> OSError:
-    """Let OSError itself read the arguments: it knows each number's class, on Windows the winerror's."""
+    """Let OSError itself read the arguments: it knows the class of each errno and, on Windows, winerror."""
     return OSError(errno, strerror, filename, winerror, filename2)
 
 
 def _restore(kind: type[SystemCallError], fields: tuple[Any, ...]) -> SystemCallError:
-    """Unpickle without the `__init__` of a subclass, whose arguments are not known."""
+    """Unpickle without calling the `__init__` of a subclass, whose arguments are unknown."""
     self = kind.__new__(kind, *fields)
     SystemCallError.__init__(self, *fields)
     return self

@@ -1,7 +1,7 @@
-"""Flag classes whose members come from the extension module, and `ShareMode`.
+"""Flag classes whose members come from the extension module, `ShareMode` and `Inherit`.
 
-The members are read from the Rust crate's own constants at import, so that neither a name nor a bit is
-written down a second time. `_flags.pyi` lists the names for type checkers.
+The members are read from the Rust crate's own constants at import, so that no name and no bit is
+written down twice. `_flags.pyi` lists the names for type checkers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class _Flags(IntFlag, boundary=STRICT):
 
     @classmethod
     def _missing_(cls, value: object) -> object:
-        # `enum` reads a negative number as the complement of its bits; to us all its high bits are unknown.
+        # `enum` reads a negative number as the complement of its bits; here all its high bits are unknown.
         if isinstance(value, int) and value < 0:
             msg = f"{value!r} is not a valid {cls.__qualname__}"
             raise ValueError(msg)
@@ -26,23 +26,23 @@ class _Flags(IntFlag, boundary=STRICT):
 
 
 class MmapFlags(_Flags):
-    """Flags of a new mapping; they can be combined with `|`.
+    """Flags for a new mapping; combine them with `|`.
 
-    - `SHARED`: changes are seen by every process that maps the file and reach the file; without it the
-      mapping is copy-on-write.
-    - `POPULATE`: give every page its memory at once, so that no access faults later.
+    - `SHARED`: changes reach the file, and every process that maps it sees them; without it the mapping is
+      copy-on-write.
+    - `POPULATE`: allocate memory for every page at once, so that no access faults later.
     - `NO_RESERVE`: reserve no swap space.
-    - `HUGE_PAGES`: use huge pages; the size must be a multiple of the page.
-    - `STACK`: the mapping grows downward like a stack, on systems that have this.
-    - `NO_CORE_DUMP`: leave the pages out of core dumps.
+    - `HUGE_PAGES`: use huge pages; the size must be a multiple of the page size.
+    - `STACK`: the mapping grows downward like a stack, on systems that support it.
+    - `NO_CORE_DUMP`: omit the pages from core dumps.
     - `LOCKED`: keep the pages in physical memory.
     - `TRANSPARENT_HUGE_PAGES`: ask for transparent huge pages.
     - `SEQUENTIAL`: the pages will be read in order.
-    - `RANDOM_ACCESS`: the pages will be read in no order.
+    - `RANDOM_ACCESS`: the pages will be read in random order.
     - `WILLNEED`: the pages will be needed soon.
     - `DONTNEED`: the pages will not be needed soon.
 
-    A hint that the system does not know is ignored. Unknown bits are a `ValueError`.
+    A hint that the system does not know is ignored. Unknown bits raise `ValueError`.
 
     Examples:
         >>> flags = MmapFlags.SHARED | MmapFlags.POPULATE
@@ -55,13 +55,13 @@ class MmapFlags(_Flags):
 
 
 class UnsafeMmapFlags(_Flags):
-    """Flags of a new mapping that can break memory safety; see the members before you use one.
+    """Flags for a new mapping that can break memory safety; read about each one before you use it.
 
-    - `MAP_FIXED`: map at exactly the address given, replacing whatever is mapped there. Not on Windows.
-    - `JIT`: allow memory that is writable and executable at once. Such memory is what an attacker looks
-      for; rather write through `map_mut()` and then call `make_exec()`.
+    - `MAP_FIXED`: map at exactly the given address, replacing whatever is mapped there. Not on Windows.
+    - `JIT`: allow memory that is writable and executable at once. Such memory helps an attacker; prefer to
+      write through `map_mut()` and then call `make_exec()`.
 
-    Unknown bits are a `ValueError`.
+    Unknown bits raise `ValueError`.
 
     Examples:
         >>> UnsafeMmapFlags.JIT in UnsafeMmapFlags.MAP_FIXED | UnsafeMmapFlags.JIT
@@ -75,7 +75,7 @@ class UnsafeMmapFlags(_Flags):
 class PageSizes(_Flags):
     """A set of page sizes: `_4K` (4 KiB) to `_16G` (16 GiB), each member's value its size in bytes.
 
-    The sizes from 4 GiB on exist on 64-bit systems only. Unknown bits are a `ValueError`.
+    Sizes of 4 GiB and more exist on 64-bit systems only. Unknown bits raise `ValueError`.
 
     Examples:
         >>> sizes = PageSizes._4K | PageSizes._2M
@@ -107,9 +107,9 @@ class PageSizes(_Flags):
 
 
 class Protection(_Flags):
-    """What may be done with the bytes of a memory area: `READ`, `WRITE`, `EXECUTE`, or none of them (0).
+    """The access that a memory area allows: `READ`, `WRITE`, `EXECUTE`, or none of them (0).
 
-    Unknown bits are a `ValueError`.
+    Unknown bits raise `ValueError`.
 
     Examples:
         >>> Protection.WRITE in Protection.READ | Protection.WRITE
@@ -120,11 +120,31 @@ class Protection(_Flags):
     vars().update(flag_bits["Protection"])
 
 
+class Seals(_Flags):
+    """What is forbidden for a `MemoryFile` for good; combine them with `|`.
+
+    - `SEAL`: more seals.
+    - `SHRINK`, `GROW`: another size.
+    - `WRITE`: all writes; refused while a writable shared mapping exists.
+    - `FUTURE_WRITE`: writes, but for those of mappings that exist.
+    - `EXEC`: a change of whether the file can be executed.
+
+    Source: fcntl(2), `F_ADD_SEALS`.
+
+    Examples:
+        >>> Seals.SHRINK | Seals.GROW
+        <Seals.SHRINK|GROW: 6>
+    """
+
+    __module__ = "mmap_rs"
+    vars().update(flag_bits["Seals"])
+
+
 class ShareMode(Enum):
     """How a memory area is shared.
 
     - `Private`: changes stay in this process (copy-on-write for a file).
-    - `Shared`: changes are seen by every process that maps the same memory, and reach the file.
+    - `Shared`: changes reach the file, and every process that maps the same memory sees them.
 
     Examples:
         >>> ShareMode.Private
@@ -135,3 +155,24 @@ class ShareMode(Enum):
 
     Private = 0
     Shared = 1
+
+
+class Inherit(Enum):
+    """What a child of `fork` gets of a mapping.
+
+    - `DEFAULT`: a copy-on-write copy of private memory; shared memory stays shared.
+    - `NONE`: nothing; the mapping is closed in the child, and its addresses are free.
+    - `ZERO`: zeros in place of the contents.
+
+    Source: madvise(2), `MADV_DONTFORK` and `MADV_WIPEONFORK`; minherit(2) on FreeBSD, macOS and iOS.
+
+    Examples:
+        >>> m = MmapOptions(4096).map_mut()
+        >>> m.set_inheritance(Inherit.NONE)
+    """
+
+    __module__ = "mmap_rs"
+
+    DEFAULT = 0
+    NONE = 1
+    ZERO = 2

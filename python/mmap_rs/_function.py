@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any, TypeGuard
 
-# The common base of all ctypes data types, which ctypes gives no public name.
+# The common base of all ctypes data types, for which ctypes has no public name.
 _CData: type[Any] = ctypes.Structure.__mro__[-2]
 
 
@@ -25,7 +25,7 @@ def make(
             msg = f"argument type {number} must be a ctypes type, not {_name(argtype)}"
             raise TypeError(msg)
     function = ctypes.CFUNCTYPE(restype, *argtypes)(address)
-    # ctypes makes a class of its own for the call, so its instances have room for an attribute.
+    # ctypes creates a class for each call, so its instances have room for an attribute.
     function._holder = holder  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     return function
 
@@ -45,7 +45,7 @@ def _is_ctype(value: object) -> TypeGuard[type[Any]]:
 
 
 def _has_size(ctype: type[Any]) -> bool:
-    """Tell a type from a mere base such as `Structure`: the base cannot be passed by value."""
+    """Return whether it is a complete type; a mere base such as `Structure` can't be passed by value."""
     try:
         ctypes.sizeof(ctype)
     except TypeError:

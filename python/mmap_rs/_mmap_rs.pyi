@@ -14,12 +14,21 @@ from _typeshed import FileDescriptorLike, StrOrBytesPath
 from typing_extensions import Buffer, disjoint_base
 
 from mmap_rs._file import MappingFile
-from mmap_rs._flags import MmapFlags, PageSizes, Protection, ShareMode, UnsafeMmapFlags
+from mmap_rs._flags import (
+    Inherit,
+    MmapFlags,
+    PageSizes,
+    Protection,
+    Seals,
+    ShareMode,
+    UnsafeMmapFlags,
+)
 
 __all__ = [
     "Mapping",
     "MemoryArea",
     "MemoryAreas",
+    "MemoryFile",
     "Mmap",
     "MmapMut",
     "MmapNone",
@@ -33,6 +42,7 @@ __all__ = [
     "__upstream_version__",
     "__version__",
     "_areas_by_text",
+    "_sent",
     "flag_bits",
 ]
 
@@ -51,14 +61,14 @@ class _FromParam(Protocol):
 class PageSize:
     """A page size of `2**log2` bytes. Immutable, ordered, hashable.
 
-    The constants `PageSize._4K` to `PageSize._16G` are upstream's. Not all exist on all systems:
-    `MmapOptions.page_sizes()` tells.
+    The constants `PageSize._4K` to `PageSize._16G` are upstream's. Not every system offers all of them:
+    `MmapOptions.page_sizes()` returns those on offer.
 
     Args:
-        log2: the logarithm of the size to base 2, an int: 12 for 4 KiB.
+        log2: the base-2 logarithm of the size, an int: 12 for 4 KiB.
 
     Raises:
-        InvalidSizeError: if no number of 64 bits could hold the size.
+        InvalidSizeError: if the size does not fit into 64 bits.
 
     Upstream: `mmap_rs::PageSize`.
 
@@ -86,7 +96,7 @@ class PageSize:
     def __new__(cls, log2: SupportsIndex) -> Self: ...
     @property
     def log2(self) -> int:
-        """The logarithm of the size to base 2, an int.
+        """The base-2 logarithm of the size, an int.
 
         Examples:
             >>> PageSize._4K.log2
@@ -105,7 +115,7 @@ class PageSize:
         """Return the page size of `n` bytes.
 
         Raises:
-            InvalidSizeError: if `n` is no power of two.
+            InvalidSizeError: if `n` is not a power of two.
 
         Upstream: none.
 
@@ -115,11 +125,11 @@ class PageSize:
         """
     @staticmethod
     def try_from(page_sizes: PageSizes) -> PageSize:
-        """Return the one page size in a `PageSizes`.
+        """Return the single page size in a `PageSizes`.
 
         Raises:
-            InvalidSizeError: if there is none in it, or more than one.
-            ValueError: if there are unknown bits.
+            InvalidSizeError: if it contains none, or more than one.
+            ValueError: if bits are unknown.
 
         Upstream: `PageSize: TryFrom<PageSizes>`, whose result is wrong there.
 
@@ -135,10 +145,134 @@ class PageSize:
     def __hash__(self) -> int: ...
 
 @final
-class MmapOptions:
-    """How a mapping of `size` bytes is to be made: address, file, flags, page size.
+class MemoryFile:
+    """A file that is nowhere but in memory: it can be mapped more than once, and handed to other processes.
 
-    Immutable: each `with_*` method returns new options, and one may serve for many mappings. The methods
+    `MmapOptions.for_file()` and `with_file()` take it. Two mappings of it with `MmapFlags.SHARED` are the same memory, with
+    different addresses and protections. It ends with its last user: a mapping keeps its bytes, also after `close()`.
+    Through `multiprocessing` it can be sent to another process, and so can a shared mapping of it.
+
+    Linux, Android and FreeBSD make it by memfd_create(2), macOS and iOS as a shared memory object without a name, Windows as
+    a section of the page file.
+
+    Args:
+        size: its size in bytes, an int.
+        name: a str that the system shows in its lists, with the others of this process; `None` for none.
+        page_size: a `PageSize` of huge pages; by default base pages.
+
+    Raises:
+        InvalidSizeError: if `size` is 0, not a multiple of `page_size`, or the system has no such pages.
+        InvalidOperationError: if `name` is longer than 200 bytes or contains a null character.
+        SystemCallError: if the system refuses.
+
+    Upstream: none. Source: memfd_create(2), shm_open(3), CreateFileMappingW.
+
+    Examples:
+        >>> size = MmapOptions.allocation_granularity()
+        >>> with MemoryFile(size, name="example") as file:
+        ...     options = MmapOptions.for_file(file).with_flags(MmapFlags.SHARED)
+        ...     writable, readable = options.map_mut(), options.map()
+        >>> writable[:5] = b"hello"
+        >>> readable[:5]
+        b'hello'
+    """
+
+    def __new__(
+        cls, size: SupportsIndex, *, name: str | None = None, page_size: PageSize | None = None
+    ) -> MemoryFile: ...
+    def size(self) -> int:
+        """Return the size in bytes, an int.
+
+        Raises:
+            ValueError: if the file is closed.
+
+        Upstream: none.
+        """
+
+    def resize(self, size: SupportsIndex) -> None:
+        """Give the file another size; new bytes are zero.
+
+        A mapping of it keeps its length: see `Mmap.resize()`. Accessing a page of it that the file no longer has ends the
+        process, unless the mapping has a fault guard.
+
+        Args:
+            size: the new size in bytes, an int.
+
+        Raises:
+            InvalidSizeError: if `size` is 0.
+            InvalidOperationError: on Windows.
+            SystemCallError: if the system refuses: if a seal forbids it, or huge pages are cut; on macOS and iOS, which
+                set the size once, when the file is made.
+            ValueError: if the file is closed.
+
+        Upstream: none. Source: ftruncate(2).
+        """
+
+    def fileno(self) -> int:
+        """Return the descriptor, an int; it belongs to this object.
+
+        Raises:
+            InvalidOperationError: on Windows, where it has none.
+            ValueError: if the file is closed.
+
+        Upstream: none.
+        """
+
+    @property
+    def name(self) -> str | None:
+        """The name that it was given, a str; `None` if it has none, or is closed."""
+
+    def seal(self, seals: Seals) -> None:
+        """Forbid things for good, for all users of the file.
+
+        Args:
+            seals: a `Seals`: `SHRINK`, `GROW` (its size), `WRITE` (all writes; refused while a writable shared mapping
+                exists), `FUTURE_WRITE` (writes but those of mappings that exist), `EXEC` (its mode), `SEAL` (more seals).
+
+        Raises:
+            TypeError, ValueError: if `seals` is something else.
+            InvalidOperationError: on macOS, iOS and Windows.
+            SystemCallError: if the system refuses.
+
+        Upstream: none. Source: fcntl(2), `F_ADD_SEALS`.
+        """
+
+    def seals(self) -> Seals:
+        """Return what is forbidden, a `Seals`.
+
+        Raises:
+            InvalidOperationError: on macOS, iOS and Windows.
+            ValueError: if the file is closed.
+
+        Upstream: none. Source: fcntl(2), `F_GET_SEALS`.
+        """
+
+    def close(self) -> None:
+        """Close the file; do nothing if it is closed. Mappings of it keep its bytes.
+
+        Upstream: none.
+        """
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file was closed, a bool."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_args: object) -> None: ...
+    def __copy__(self) -> Never: ...
+    def __deepcopy__(self, _memo: object, /) -> Never: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def _number(self) -> int:
+        """Return the number of the descriptor, or of the handle of the section."""
+    @staticmethod
+    def _of_number(number: int, name: str | None, size: int) -> MemoryFile:
+        """Return the file that another process has sent; takes the descriptor or handle over."""
+
+@final
+class MmapOptions:
+    """The description of a mapping of `size` bytes: address, file, flags, page size.
+
+    Immutable: each `with_*` method returns new options, and one object may make many mappings. The methods
     `map*()` make a mapping, the methods `reserve*()` reserve address space without memory.
 
     Args:
@@ -146,7 +280,7 @@ class MmapOptions:
 
     Raises:
         InvalidSizeError: if `size` is 0.
-        OverflowError: if `size` is negative or larger than an address can be.
+        OverflowError: if `size` is negative, or larger than the address space.
 
     Upstream: `mmap_rs::MmapOptions`.
 
@@ -170,10 +304,10 @@ class MmapOptions:
     def page_sizes() -> PageSizes:
         """Return the page sizes that the system offers, a `PageSizes`.
 
-        A size on offer may still have no free page.
+        A size that is on offer may have no free page.
 
         Raises:
-            SystemCallError: if the system does not tell them.
+            SystemCallError: if the system does not report them.
 
         Upstream: `MmapOptions::page_sizes`.
 
@@ -183,30 +317,32 @@ class MmapOptions:
         """
     @staticmethod
     def allocation_granularity() -> int:
-        """Return what addresses and file offsets of mappings are multiples of, in bytes, an int.
+        """Return the number of bytes that addresses and file offsets of mappings are multiples of, an int.
 
         Upstream: `MmapOptions::allocation_granularity`.
         """
     @staticmethod
     def for_file(file: _File, offset: SupportsIndex = 0) -> MmapOptions:
-        """Return options for all that a file holds from `offset` on.
+        """Return options for the rest of a file, from `offset` on.
 
-        The size is taken now. A path is opened for that and closed again.
+        The size is read now. For that a path is opened and closed again. If nothing is left of a regular file,
+        `map()`, `map_mut()` and `map_exec()` make an empty mapping.
 
         Args:
             file: a path, a descriptor, or an object with `fileno()`, as for `with_file()`.
-            offset: where in the file to begin, in bytes; a multiple of `allocation_granularity()`.
+            offset: where in the file to start, in bytes; a multiple of `allocation_granularity()`.
 
         Raises:
-            InvalidSizeError: if nothing is left from `offset` on.
+            InvalidSizeError: if the file ends before `offset`, or if it has no size: a character device, or a
+                file of `/proc` or `/sys`. A block device has one.
             InvalidOffsetError: if `offset` is not such a multiple.
             SystemCallError: if the file can't be opened; also the matching `OSError`, such as
                 `FileNotFoundError`.
 
         Safety:
-            As of `with_file()`.
+            As for `with_file()`.
 
-        Upstream: none; it saves `MmapOptions::new(size).with_file(file, offset)` the size.
+        Upstream: none; like `MmapOptions::new(size).with_file(file, offset)` without the size.
 
         Examples:
             >>> import os, sys
@@ -214,39 +350,131 @@ class MmapOptions:
             ...     len(m) == os.path.getsize(sys.executable)
             True
         """
-    def with_address(self, address: SupportsIndex) -> MmapOptions:
+    def with_address(self, address: SupportsIndex, *, exact: bool = False) -> MmapOptions:
         """Return options that ask for an address.
 
-        It is a wish: the system may choose another, unless `UnsafeMmapFlags.MAP_FIXED` is set.
+        It is a hint: the system may choose another, unless `exact` is true or `UnsafeMmapFlags.MAP_FIXED` is set.
 
         Args:
-            address: where the mapping should begin, an int; a multiple of `page_size()`.
+            address: where the mapping should start, an int; a multiple of `page_size()`.
+            exact: whether it must start there. If another mapping lies there, making the mapping raises
+                `FileExistsError` and replaces nothing. The address must be a multiple of
+                `allocation_granularity()`, and of the size of huge pages, or making it raises `InvalidOffsetError`.
 
-        Upstream: `MmapOptions::with_address`.
+        Upstream: `MmapOptions::with_address`; there `exact` is missing.
+
+        Examples:
+            >>> first = MmapOptions(4096).map()
+            >>> try:
+            ...     MmapOptions(4096).with_address(first.start(), exact=True).map()
+            ... except FileExistsError:
+            ...     "taken"
+            'taken'
         """
+    def with_address_range(self, range: _Range) -> MmapOptions:
+        """Return options for a mapping that lies wholly in a range of addresses.
+
+        It takes the lowest gap that is large enough. Use it for code that other code must reach by a jump of at most
+        2 GiB, or for addresses below 4 GiB.
+
+        Args:
+            range: a `range` of addresses, in bytes.
+
+        Raises:
+            TypeError, ValueError: if `range` is not a `range` or `slice` with step 1 and an end.
+
+        Making the mapping raises `SystemCallError` with `errno.ENOMEM` if no gap is large enough.
+
+        Upstream: none.
+
+        Examples:
+            >>> near = MmapOptions(4096).map()
+            >>> span = range(near.start() // 2, near.start())
+            >>> m = MmapOptions(4096).with_address_range(span).map_mut()
+            >>> m.start() in span and m.end() - 1 in span
+            True
+        """
+
+    def with_reservation(self, reserved: ReservedNone | Reserved | ReservedMut) -> MmapOptions:
+        """Return options for a mapping that takes the place of a reservation.
+
+        The reservation is consumed when the mapping is made; if that fails, the reservation is as before. This is
+        `MAP_FIXED` made safe: only memory whose owner hands it in is replaced, and nobody else can take the addresses
+        in between. Options with a reservation make one mapping; a second one raises `ConsumedError`.
+
+        Args:
+            reserved: a `ReservedNone`, `Reserved` or `ReservedMut` of the same size: cut one off with `split_to()`.
+
+        Raises:
+            TypeError: if `reserved` is something else.
+
+        Making the mapping raises `InvalidSizeError` if the sizes differ, `ConsumedError` if the reservation was closed
+        or consumed, and `InvalidOperationError` on Windows.
+
+        Upstream: none.
+
+        Examples:
+            >>> rest = MmapOptions(1 << 20).reserve_none()
+            >>> head = rest.split_to(1 << 16)
+            >>> start = head.start()
+            >>> m = MmapOptions(1 << 16).with_reservation(head).map_mut()
+            >>> m.start() == start, head.closed
+            (True, True)
+        """
+
+    def with_repeats(self, n: SupportsIndex) -> MmapOptions:
+        """Return options for a mapping that shows the same bytes of a file several times in a row.
+
+        The mapping has `n` times the size of the options. With two repeats it is a ring buffer: what is written past
+        the end appears at the start. `split_off()`, `split_to()`, `merge()` and `resize()` of such a mapping raise
+        `InvalidOperationError`.
+
+        Args:
+            n: how many times, at least 1.
+
+        Raises:
+            ValueError: if `n` is 0.
+
+        Making the mapping raises `InvalidOperationError` unless it is a mapping of a file with `MmapFlags.SHARED`, and
+        `InvalidSizeError` if the size is not a multiple of `allocation_granularity()`.
+
+        Upstream: none.
+
+        Examples:
+            >>> import tempfile
+            >>> unit = MmapOptions.allocation_granularity()
+            >>> with tempfile.TemporaryFile() as file:
+            ...     _ = file.truncate(unit)
+            ...     options = MmapOptions.for_file(file).with_flags(MmapFlags.SHARED)
+            ...     with options.with_repeats(2).map_mut() as ring:
+            ...         ring[unit - 2 : unit + 2] = b"wrap"
+            ...         ring[:2], len(ring) == 2 * unit
+            (b'ap', True)
+        """
+
     def with_file(
         self, file: _File, offset: SupportsIndex = 0, *, past_end: bool = False
     ) -> MmapOptions:
         """Return options that map a file from `offset` bytes on.
 
-        A descriptor is duplicated now, so it may be closed at once. A path is opened when the mapping is made:
-        for reading, and for writing too where a writable shared mapping asks for it.
+        A descriptor is duplicated now, so you may close yours at once. A path is opened when the mapping is made:
+        for reading, and also for writing if the mapping is shared and writable.
 
         Args:
             file: a path, a descriptor, or an object with `fileno()`.
-            offset: where in the file to begin, in bytes; a multiple of `allocation_granularity()`.
-            past_end: whether the mapping may reach past the end of the file. Without it such a mapping is
-                `InvalidSizeError` when it is made.
+            offset: where in the file to start, in bytes; a multiple of `allocation_granularity()`.
+            past_end: whether the mapping may reach past the end of the file. If false, making such a mapping raises
+                `InvalidSizeError`.
 
         Raises:
             InvalidOffsetError: if `offset` is not such a multiple.
             SystemCallError: if the descriptor is not open.
-            TypeError: if `file` is none of the three.
+            TypeError: if `file` is of another type.
 
         Safety:
-            Others may change the file, and what is read changes with it. If the file gets shorter, or with
-            `past_end`, touching a page that has no file behind it ends the process with SIGBUS, unless
-            `with_fault_guard()` is asked for.
+            Other processes may change the file, and the mapped bytes change with it. If the file shrinks, or with
+            `past_end`, accessing a page with no file behind it ends the process with SIGBUS, unless the options have
+            `with_fault_guard()`.
 
         Upstream: `MmapOptions::with_file`.
         """
@@ -257,8 +485,8 @@ class MmapOptions:
             flags: an `MmapFlags`, or an int of its bits.
 
         Raises:
-            ValueError: if there are unknown bits.
-            TypeError: if it is another kind of flag.
+            ValueError: if bits are unknown.
+            TypeError: if `flags` is another kind of flag.
 
         Upstream: `MmapOptions::with_flags`.
 
@@ -273,11 +501,11 @@ class MmapOptions:
             flags: an `UnsafeMmapFlags`, or an int of its bits.
 
         Raises:
-            ValueError: if there are unknown bits.
-            TypeError: if it is another kind of flag.
+            ValueError: if bits are unknown.
+            TypeError: if `flags` is another kind of flag.
 
         Safety:
-            `MAP_FIXED` replaces whatever is mapped at the address, memory of this process's own too. `JIT`
+            `MAP_FIXED` replaces whatever is mapped at the address, even memory that this process uses. `JIT`
             allows memory that is writable and executable at the same time.
 
         Upstream: `MmapOptions::with_unsafe_flags`.
@@ -285,8 +513,9 @@ class MmapOptions:
     def with_page_size(self, page_size: PageSize) -> MmapOptions:
         """Return options that ask for pages of this size.
 
-        The base page size makes an ordinary mapping. Whether the system has such pages, and whether the size is a
-        multiple of them, is looked at when the mapping is made: `InvalidSizeError` if not.
+        The base page size makes an ordinary mapping. Making the mapping raises `InvalidSizeError` if the system has no
+        such pages, or if the size is not a multiple of them. A file has its own page size: asking for another one
+        raises `InvalidSizeError` too.
 
         Args:
             page_size: a `PageSize`.
@@ -294,11 +523,15 @@ class MmapOptions:
         Upstream: `MmapOptions::with_page_size`.
         """
     def with_fault_guard(self) -> Self:
-        """Return options for a mapping whose missing pages raise `FaultError`, where SIGBUS would end the process.
+        """Return options for a mapping whose missing pages raise `FaultError`, not SIGBUS.
 
-        A page is missing where the file has become shorter, its disk is full, or the pool of huge pages is empty. It
-        is replaced by zeros, and the mapping is marked: the call that met it and every later one that reads or writes
-        the mapping raises; `Mapping.faulted()` asks. An access through a buffer reads zeros.
+        A page is missing if the file has shrunk, its disk is full, or the pool of huge pages is empty. It is
+        replaced by zeros, and the mapping is marked: the call that hit it and every later one that reads or writes
+        the mapping raise; `Mapping.faulted()` returns the mark. An access through a buffer reads zeros.
+        After many missing pages, the rest of the mapping is replaced at once.
+
+        The guard's SIGBUS handler is installed with the first guarded mapping, and forwards other faults to the
+        previous handler. Enable `faulthandler` before that.
 
         Raises:
             InvalidOperationError: if the system has no such signal (Windows).
@@ -308,28 +541,28 @@ class MmapOptions:
     def reserve_none(self) -> ReservedNone:
         """Reserve inaccessible address space, and return it as a `ReservedNone`.
 
-        No memory is behind it until it is committed: `MmapNone.try_from()`. Errors are those of `map()`.
+        It has no memory until `MmapNone.try_from()` commits it. Raises what `map()` raises.
 
         Upstream: `MmapOptions::reserve_none`.
         """
     def reserve(self) -> Reserved:
         """Reserve readable address space, and return it as a `Reserved`.
 
-        No memory is behind it until it is committed: `Mmap.try_from()`. Errors are those of `map()`.
+        It has no memory until `Mmap.try_from()` commits it. Raises what `map()` raises.
 
         Upstream: `MmapOptions::reserve`.
         """
     def reserve_exec(self) -> Reserved:
         """Reserve executable address space, and return it as a `Reserved`.
 
-        Errors are those of `map()`. Raises the audit event `mmap_rs.exec` too.
+        Raises what `map()` raises, and also the audit event `mmap_rs.exec`.
 
         Upstream: `MmapOptions::reserve_exec`.
         """
     def reserve_mut(self) -> ReservedMut:
         """Reserve writable address space, and return it as a `ReservedMut`.
 
-        No memory is behind it until it is committed: `MmapMut.try_from()`. Errors are those of `map()`.
+        It has no memory until `MmapMut.try_from()` commits it. Raises what `map()` raises.
 
         Upstream: `MmapOptions::reserve_mut`.
 
@@ -343,28 +576,28 @@ class MmapOptions:
         """Reserve writable and executable address space, and return it as a `ReservedMut`.
 
         Raises:
-            UnsafeFlagNeededError: without `UnsafeMmapFlags.JIT`. Other errors are those of `map()`.
+            UnsafeFlagNeededError: without `UnsafeMmapFlags.JIT`. Otherwise what `map()` raises.
 
         Safety:
-            As of `map_exec_mut()`.
+            As for `map_exec_mut()`.
 
         Upstream: `MmapOptions::reserve_exec_mut`.
         """
     def map_none(self) -> MmapNone:
         """Map inaccessible memory, and return it as an `MmapNone`.
 
-        Errors are those of `map()`.
+        Raises what `map()` raises.
 
         Upstream: `MmapOptions::map_none`.
         """
     def map(self) -> Mmap:
         r"""Map readable memory, and return it as an `Mmap`.
 
-        Raises the audit event `mmap_rs.map` with the kind, size, flags, descriptor (or -1) and offset.
+        Raises the audit event `mmap_rs.map` with the class name, size, flags, descriptor (or -1) and offset.
 
         Raises:
-            InvalidSizeError: if the file ends before the mapping would, if the system has no pages of the size
-                asked for, or if the size is no multiple of them.
+            InvalidSizeError: if the file ends before the mapping would, if the system has no pages of the requested
+                size, or if the size is not a multiple of them.
             InvalidOperationError: if options don't fit together, such as `MAP_FIXED` without an address.
             SystemCallError: if the system refuses (mmap(2)) or the file can't be opened; also the matching
                 `OSError`. Nothing stays mapped.
@@ -378,14 +611,14 @@ class MmapOptions:
     def map_exec(self) -> Mmap:
         """Map executable memory, and return it as an `Mmap`.
 
-        Errors are those of `map()`. Raises the audit event `mmap_rs.exec` too, with address and size.
+        Raises what `map()` raises, and also the audit event `mmap_rs.exec` with address and size.
 
         Upstream: `MmapOptions::map_exec`.
         """
     def map_mut(self) -> MmapMut:
         """Map writable memory, and return it as an `MmapMut`.
 
-        A map of a file is copy-on-write, unless `MmapFlags.SHARED` is set. Errors are those of `map()`.
+        A mapping of a file is copy-on-write, unless `MmapFlags.SHARED` is set. Raises what `map()` raises.
 
         Upstream: `MmapOptions::map_mut`.
 
@@ -399,12 +632,12 @@ class MmapOptions:
         """Map memory that is writable and executable at once, and return it as an `MmapMut`.
 
         Raises:
-            UnsafeFlagNeededError: without `UnsafeMmapFlags.JIT`. Other errors are those of `map()`.
+            UnsafeFlagNeededError: without `UnsafeMmapFlags.JIT`. Otherwise what `map()` raises.
 
         Safety:
-            Memory that can be written and executed helps an attacker: prefer `map_mut()`, write, `make_exec()`.
+            Memory that can be both written and executed helps an attacker: prefer `map_mut()`, write, `make_exec()`.
             Call `flush_icache()` after writing code and before running it.
-            On Apple Silicon it is written inside `jit_write()`, and its protection can't be changed any more.
+            On Apple Silicon, write it inside `jit_write()`; its protection can no longer be changed.
 
         Upstream: `MmapOptions::map_exec_mut`.
         """
@@ -414,9 +647,9 @@ class Mapping:
     """The common base of all mappings, for `isinstance`.
 
     It has no constructor: `MmapOptions` makes mappings. A mapping that was closed, or consumed by a method
-    that gave its memory to another object, answers `closed`, `repr()` and `close()` only; anything else raises
-    `ConsumedError`. While a buffer over a mapping is alive (a `memoryview`, a NumPy array), what would change
-    or end it raises `BufferError`. `with` closes at the end of the block. Any thread may use a mapping.
+    that gave its memory to another object, supports only `closed`, `repr()` and `close()`; anything else raises
+    `ConsumedError`. While a buffer over a mapping is alive (a `memoryview`, a NumPy array), methods that would
+    change or end the mapping raise `BufferError`. `with` closes it at the end of the block. Any thread may use it.
 
     Upstream: none; what its six types have in common.
 
@@ -441,15 +674,14 @@ class Mapping:
     def as_ptr(self) -> int:
         """Return the address of the first byte, an int, for ctypes and the like.
 
-        Nothing keeps the address valid but the mapping itself: it ends when that is closed or consumed. A
-        memoryview keeps the memory.
+        The address is valid only until the mapping is closed or consumed. A memoryview keeps the memory mapped.
 
         Upstream: `as_ptr`.
         """
     def as_mut_ptr(self) -> int:
         """Return the address of the first byte, an int: the same as `as_ptr()`.
 
-        Writing through it needs memory that is writable.
+        Writing through it requires writable memory.
 
         Upstream: `as_mut_ptr`.
         """
@@ -464,23 +696,68 @@ class Mapping:
         Upstream: `len`.
         """
     def is_empty(self) -> bool:
-        """Tell whether the length is 0, which it never is.
+        """Return whether the length is 0: the mapping is of an empty file.
 
         Upstream: `is_empty`.
         """
+    def set_inheritance(self, inherit: Inherit) -> None:
+        """Set what a child of `fork` gets of this mapping.
+
+        A mapping with `Inherit.NONE` is closed in the child, where its addresses are free.
+
+        Args:
+            inherit: an `Inherit`.
+
+        Raises:
+            TypeError: if `inherit` is something else.
+            InvalidOperationError: for `Inherit.ZERO` of a mapping that is shared or of a file (Linux, Android), on
+                macOS and iOS always; on Windows for all members, as there is no `fork`.
+            SystemCallError: if the system refuses; nothing has changed then.
+
+        Safety:
+            With `Inherit.NONE`, a buffer over the mapping (a `memoryview`, a NumPy array) must not be accessed in the
+            child: that ends the process, or reaches memory that lies there by then.
+
+        Upstream: none. Source: madvise(2), `MADV_DONTFORK` and `MADV_WIPEONFORK`; minherit(2).
+
+        Examples:
+            >>> secret = MmapOptions(4096).map_mut()
+            >>> secret.set_inheritance(Inherit.ZERO)
+        """
+
+    def set_name(self, name: str | None) -> None:
+        """Set the name that the system shows for this memory in its list of areas.
+
+        Linux 5.17 and later, and Android, show it: see `MemoryArea.name()` and proc_pid_maps(5). Elsewhere it does
+        nothing.
+
+        Args:
+            name: a str of at most 79 printable ASCII characters, none of them a backslash, backquote, dollar sign or
+                square bracket; `None` removes the name.
+
+        Raises:
+            InvalidOperationError: if it is not such a name, or the mapping is of a file.
+
+        Upstream: none. Source: prctl(2), `PR_SET_VMA_ANON_NAME`.
+
+        Examples:
+            >>> m = MmapOptions(4096).map_mut()
+            >>> m.set_name("frame buffer")
+        """
+
     def merge(self, other: Self) -> None:
-        """Take `other`, which begins where this mapping ends, as this one's end; `other` is consumed.
+        """Append `other`, which must start where this mapping ends, and consume it.
 
         Args:
             other: a mapping of the same class.
 
         Raises:
             TypeError: if it is of another class.
-            MustBeAdjacentError: if it does not begin where this one ends.
+            MustBeAdjacentError: if it does not start where this one ends.
             AttributeMismatchError: if the two differ in protection, flags or page size.
-            BackingMismatchError: if they are not both anonymous, nor the same file continued at the right offset
-                with the same share mode.
-            BufferError: while either has buffers.
+            BackingMismatchError: if they are neither both anonymous, nor adjacent parts of the same file with the same
+                share mode.
+            BufferError: while buffers over either are alive.
 
         Upstream: `merge`.
 
@@ -493,13 +770,14 @@ class Mapping:
             True
         """
     def split_off(self, at: SupportsIndex) -> Self:
-        """Cut off and return what lies from byte `at` on; this mapping keeps the bytes before it.
+        """Split off and return the bytes from `at` on; this mapping keeps the bytes before.
 
         Args:
-            at: an int of bytes, a multiple of the page size with `0 < at < size()`.
+            at: a number of bytes, an int; a multiple of the page size with `0 < at < size()`.
 
         Raises:
             InvalidOffsetError: if it is not.
+            InvalidOperationError: if the system keeps the mapping in one piece, such as the ring of a perf event.
             BufferError: while buffers are alive.
 
         Upstream: `split_off`.
@@ -511,13 +789,14 @@ class Mapping:
             (65536, 983040, True)
         """
     def split_to(self, at: SupportsIndex) -> Self:
-        """Cut off and return the bytes before `at`; this mapping keeps what lies from `at` on.
+        """Split off and return the bytes before `at`; this mapping keeps the bytes from `at` on.
 
         Args:
-            at: an int of bytes, a multiple of the page size with `0 < at < size()`.
+            at: a number of bytes, an int; a multiple of the page size with `0 < at < size()`.
 
         Raises:
             InvalidOffsetError: if it is not.
+            InvalidOperationError: if the system keeps the mapping in one piece, such as the ring of a perf event.
             BufferError: while buffers are alive.
 
         Upstream: `split_to`.
@@ -527,16 +806,16 @@ class Mapping:
 
         Raises:
             BufferError: while buffers are alive.
-            InvalidOperationError: on Apple Silicon, for memory of `UnsafeMmapFlags.JIT` that is writable and
-                executable: the system keeps it so.
+            InvalidOperationError: on Apple Silicon, for memory made with `UnsafeMmapFlags.JIT` that is writable and
+                executable: its protection can't be changed.
             SystemCallError: if the system refuses (mprotect(2)). In all cases this object is as before.
 
         Upstream: `make_none`.
         """
     def make_read_only(self) -> Mapping:
-        """Make the memory readable only; consume this object and return the new one.
+        """Make the memory read-only; consume this object and return the new one.
 
-        Errors are those of `make_none()`.
+        Raises what `make_none()` raises.
 
         Upstream: `make_read_only`.
 
@@ -549,7 +828,7 @@ class Mapping:
     def make_exec(self) -> Mapping:
         """Make the memory readable and executable, and flush the instruction cache.
 
-        Consumes this object and returns the new one. Errors are those of `make_none()`. Raises the audit event
+        Consumes this object and returns the new one. Raises what `make_none()` raises, and also the audit event
         `mmap_rs.exec` with address and size.
 
         Upstream: `make_exec`.
@@ -562,12 +841,12 @@ class Mapping:
     def make_exec_no_flush(self) -> Mapping:
         """Make the memory readable and executable, without flushing the instruction cache.
 
-        Consumes this object and returns the new one. Errors are those of `make_none()`. Raises the audit event
+        Consumes this object and returns the new one. Raises what `make_none()` raises, and also the audit event
         `mmap_rs.exec` with address and size.
 
         Safety:
-            On processors whose caches are not coherent (Arm, AArch64) the processor may run what was in the memory
-            before. Call `flush_icache()` before you run code from it.
+            If its caches are not coherent (Arm, AArch64), the processor may run the memory's previous contents. Call
+            `flush_icache()` before you run code from it.
 
         Upstream: `make_exec_no_flush`.
         """
@@ -575,8 +854,8 @@ class Mapping:
         """Make the memory readable and writable; consume this object and return the new one.
 
         Raises:
-            PermissionError: for a shared mapping of a file that was opened for reading only. Other errors are
-                those of `make_none()`.
+            PermissionError: for a shared mapping of a file that was opened for reading only. Otherwise what
+                `make_none()` raises.
 
         Upstream: `make_mut`.
 
@@ -588,34 +867,34 @@ class Mapping:
         """Make the memory readable, writable and executable; consume this object and return the new one.
 
         Raises:
-            UnsafeFlagNeededError: if it was not mapped with `UnsafeMmapFlags.JIT`. Other errors are those of
-                `make_none()`.
+            UnsafeFlagNeededError: if it was not mapped with `UnsafeMmapFlags.JIT`. Otherwise what `make_none()`
+                raises.
 
         Safety:
-            Memory that can be written and executed helps an attacker: prefer to write first (`make_mut()`) and
-            then execute (`make_exec()`). Call `flush_icache()` after writing code and before running it.
+            Memory that can be both written and executed helps an attacker: prefer to write first (`make_mut()`) and
+            execute later (`make_exec()`). Call `flush_icache()` after writing code and before running it.
 
         Upstream: `make_exec_mut`.
         """
     def faulted(self) -> bool:
-        """Tell whether the system could not provide a page, so that the fault guard put zeros in its place.
+        """Return whether the system could not provide a page, so that the fault guard replaced it by zeros.
 
         Always `False` without `MmapOptions.with_fault_guard()`.
 
         Upstream: none.
         """
     def close(self, *, defer: bool = False) -> None:
-        """Give the memory back now; do nothing if the mapping was closed or consumed before.
+        """Unmap the memory now; do nothing if the mapping was already closed or consumed.
 
         Args:
-            defer: if true, never wait for buffers: the mapping is consumed now, and its memory unmapped when
-                the last buffer over it goes.
+            defer: if true, buffers don't matter: the mapping is consumed now, and its memory is unmapped when the
+                last buffer over it is released.
 
         Raises:
-            BufferError: while buffers over it are alive, without `defer`; nothing has changed then.
+            BufferError: while buffers over it are alive, unless `defer` is true; nothing has changed then.
             SystemCallError: if the system refuses (munmap(2)); the mapping is then as before.
 
-        Upstream: none; dropping the object.
+        Upstream: none; there the object is dropped.
 
         Examples:
             >>> m = MmapOptions(4096).map_mut()
@@ -638,14 +917,100 @@ class Mapping:
     def __deepcopy__(self, memo: object, /) -> Never: ...
 
 class _Mapped(Mapping):
-    """What the mapped classes `MmapNone`, `Mmap` and `MmapMut` have beyond the reserved ones."""
+    """Methods of the mapped classes `MmapNone`, `Mmap` and `MmapMut`, which the reserved ones lack."""
+
+    def resize(self, size: SupportsIndex | None = None, *, may_move: bool = True) -> None:
+        """Give the mapping another size; it stays the same object.
+
+        The bytes up to the smaller of both sizes are kept. New bytes are zero, or what the file holds there; in the last
+        page of shared anonymous memory, bytes that a smaller size had hidden come back, as other processes may use them. Protection,
+        flags, lock, advice, guard, page size and name stay. A mapping grows where it lies if the addresses behind it are
+        free. Otherwise it moves: on Linux and Android the system moves its pages (mremap(2)), elsewhere it is mapped
+        again, and private memory is copied. If this fails, nothing has changed.
+
+        Raises the audit event `mmap_rs.resize` with the address, the old and the new size; if executable memory grows, also
+        `mmap_rs.exec` with the address before and the new size.
+
+        Args:
+            size: the new size in bytes, an int. By default what the file now holds from the start of the mapping on.
+            may_move: whether the mapping may have another address afterwards.
+
+        Raises:
+            InvalidSizeError: if the size is 0, not a multiple of the huge page size, or past the end of the file
+                without `past_end`.
+            InvalidOperationError: for an anonymous mapping without a size, and for a mapping with repeats.
+            BackingMismatchError: if the path of the file now leads to another file, and it is asked for its size.
+            BufferError: while buffers are alive.
+            SystemCallError: if the system refuses: with `errno.ENOMEM` if there is no room behind the mapping and
+                it may not move.
+
+        To move huge pages, as many free ones are needed as the new size has.
+
+        Upstream: none. Source: mremap(2).
+
+        Examples:
+            >>> m = MmapOptions(4096).map_mut()
+            >>> m[:5] = b"hello"
+            >>> m.resize(1 << 20)
+            >>> len(m), m[:5], m[-1]
+            (1048576, b'hello', 0)
+        """
+
+    def resident(self, range: _Range | None = None) -> int:
+        """Return how many bytes of the mapping are in physical memory now, an int.
+
+        Of the first and the last page only the bytes in the range count. For a mapping of a file, these are the pages in
+        the page cache; Linux reports all of them if you may not write to the file.
+
+        Args:
+            range: as for `flush()`.
+
+        Raises:
+            InvalidOffsetError: if the range reaches outside the mapping or ends before it starts.
+            SystemCallError: if the system refuses.
+
+        Upstream: none. Source: mincore(2); QueryWorkingSetEx on Windows.
+
+        Examples:
+            >>> m = MmapOptions(1 << 20).map_mut()
+            >>> m.resident()
+            0
+            >>> m.populate(range(0, 4096), write=True)
+            >>> m.resident() >= 4096
+            True
+        """
+
+    def populate(self, range: _Range | None = None, *, write: bool = False) -> None:
+        """Bring the pages into physical memory now, so that no later access waits for them.
+
+        What can't be brought in raises an exception, never a signal. Other threads run meanwhile.
+
+        Args:
+            range: as for `flush()`.
+            write: whether to prepare the pages for writing: to allocate private pages, and to allocate disk space for
+                holes in a shared file.
+
+        Raises:
+            FaultError: if a page can't be provided, and the mapping has a fault guard.
+            SystemCallError: if a page can't be provided otherwise, or the system refuses.
+            InvalidOperationError: for an `MmapNone`, or with `write` for an `Mmap`.
+            InvalidOffsetError: if the range reaches outside the mapping or ends before it starts.
+
+        Upstream: none; there `MmapFlags::POPULATE` reports no failure. Source: madvise(2), `MADV_POPULATE_READ`.
+
+        Examples:
+            >>> m = MmapOptions(1 << 20).map_mut()
+            >>> m.populate(write=True)
+            >>> m.resident() == len(m)
+            True
+        """
 
     def lock(self) -> None:
         """Keep the pages in physical memory, so that no access waits for them (mlock(2)).
 
         Raises:
             SystemCallError: if the system refuses: beyond `RLIMIT_MEMLOCK`, or for an `MmapNone`, whose pages
-                can't be brought in.
+                can't be loaded.
 
         Upstream: `lock`.
 
@@ -659,7 +1024,7 @@ class _Mapped(Mapping):
             ...     m.unlock()
         """
     def unlock(self) -> None:
-        """Let the pages go out of physical memory again (munlock(2)).
+        """Allow the pages to leave physical memory again (munlock(2)).
 
         Raises:
             SystemCallError: if the system refuses.
@@ -667,19 +1032,19 @@ class _Mapped(Mapping):
         Upstream: `unlock`.
 
         Examples:
-            >>> MmapOptions(4096).map_mut().unlock()  # what is not locked may be unlocked
+            >>> MmapOptions(4096).map_mut().unlock()  # it need not be locked
         """
     def flush(self, range: _Range | None = None) -> None:
-        """Write changed bytes to the file, and wait until they are there (msync(2), MS_SYNC).
+        """Write changed bytes to the file, and wait until they are written (msync(2), MS_SYNC).
 
-        Only shared maps of files have something to write.
+        Only shared mappings of files have something to write.
 
         Args:
-            range: a `range` or `slice` in bytes from the start of the mapping, widened to whole pages; without it
+            range: a `range` or `slice` in bytes from the start of the mapping, widened to whole pages; by default
                 the whole mapping.
 
         Raises:
-            InvalidOffsetError: if the range leaves the mapping or ends before it starts.
+            InvalidOffsetError: if the range reaches outside the mapping or ends before it starts.
             SystemCallError: if the system refuses.
 
         Upstream: `flush`.
@@ -690,9 +1055,9 @@ class _Mapped(Mapping):
             >>> m.flush(slice(4096, None))
         """
     def flush_async(self, range: _Range | None = None) -> None:
-        """Begin to write changed bytes to the file, without waiting (msync(2), MS_ASYNC).
+        """Start to write changed bytes to the file, without waiting (msync(2), MS_ASYNC).
 
-        Takes and raises what `flush()` does.
+        Takes and raises what `flush()` takes and raises.
 
         Upstream: `flush_async`.
 
@@ -700,7 +1065,7 @@ class _Mapped(Mapping):
             >>> MmapOptions(4096).map_mut().flush_async(range(0, 100))
         """
     def flush_icache(self) -> None:
-        """Make the instruction cache see what was written, where the processor needs it.
+        """Make written code visible to the instruction cache, where the processor needs that.
 
         Upstream: `flush_icache`.
 
@@ -711,21 +1076,21 @@ class _Mapped(Mapping):
     def advise(self, flags: MmapFlags, range: _Range | None = None) -> None:
         """Tell the kernel how the memory will be used (madvise(2)).
 
-        It does nothing where the system has no such advice.
+        Advice that the system does not know does nothing.
 
         Args:
             flags: those of `MmapFlags` that are advice: `NO_CORE_DUMP`, `TRANSPARENT_HUGE_PAGES`, `SEQUENTIAL`,
-                `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. With `DONTNEED`, private pages lose what was written under
+                `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. With `DONTNEED`, private pages lose what was written on
                 Linux and Android; other systems keep it.
             range: as for `flush()`.
 
         Raises:
-            InvalidOperationError: if another flag is among them.
-            InvalidOffsetError: if the range leaves the mapping or ends before it starts.
-            SystemCallError: if the system refuses. Several are given in the order of this list, and those before the
-                refused one stay given.
+            InvalidOperationError: if `flags` contains any other flag.
+            InvalidOffsetError: if the range reaches outside the mapping or ends before it starts.
+            SystemCallError: if the system refuses. Several pieces of advice are given in the order of the list above,
+                and those before the refused one stay in effect.
 
-        Upstream: none; upstream gives advice only when it maps.
+        Upstream: none; upstream gives advice only while mapping.
 
         Examples:
             >>> m = MmapOptions(1 << 20).map_mut()
@@ -740,7 +1105,7 @@ class _Mapped(Mapping):
 
 # Python 3.11 has no __buffer__ at run time; there the base alone says that this is a buffer.
 class _Bytes(_Mapped, Buffer):
-    """What `Mmap` and `MmapMut` have as memory whose bytes can be read."""
+    """Methods of `Mmap` and `MmapMut`, whose bytes can be read."""
 
     if sys.version_info >= (3, 12):
         def __buffer__(self, flags: int, /) -> memoryview: ...
@@ -748,7 +1113,7 @@ class _Bytes(_Mapped, Buffer):
     def as_slice(self) -> memoryview:
         """Return a read-only `memoryview` of the whole mapping, without a copy.
 
-        While it lives the mapping can't be closed or changed.
+        While it is alive, the mapping can't be closed or changed.
 
         Raises:
             ConsumedError: if the mapping is closed or consumed.
@@ -762,9 +1127,9 @@ class _Bytes(_Mapped, Buffer):
             (True, 4096)
         """
     def as_file(self) -> MappingFile:
-        r"""Return a seekable binary file object over the mapping, for what wants a file.
+        r"""Return a seekable binary file object over the mapping, for code that expects a file.
 
-        It is writable for an `MmapMut`, and never grows. While it is open the mapping can't be closed or changed.
+        It is writable for an `MmapMut`, and never grows. While it is open, the mapping can't be closed or changed.
 
         Upstream: none.
 
@@ -776,9 +1141,9 @@ class _Bytes(_Mapped, Buffer):
             (b'one\n', b'two\n')
         """
     def is_executable(self) -> bool:
-        """Tell whether the memory can be executed.
+        """Return whether the memory can be executed.
 
-        Upstream: none; upstream's types do not tell either.
+        Upstream: none; upstream's types don't say so either.
         """
     def function(
         self,
@@ -788,31 +1153,31 @@ class _Bytes(_Mapped, Buffer):
     ) -> _CFunctionType:
         """Return a ctypes callable for the machine code at `offset`.
 
-        While the callable lives, the mapping can't be closed or changed. Raises the audit event
+        While the callable is alive, the mapping can't be closed or changed. Raises the audit event
         `mmap_rs.function` with the address.
 
         Args:
             restype: the ctypes type of the result, or `None`.
             argtypes: the ctypes types of the arguments.
-            offset: where the code begins, in bytes from the start of the mapping.
+            offset: where the code starts, in bytes from the start of the mapping.
 
         Raises:
             InvalidOperationError: if the memory is not executable.
-            InvalidOffsetError: if `offset` is outside of the mapping.
-            TypeError: if a type is none of ctypes.
+            InvalidOffsetError: if `offset` is outside the mapping.
+            TypeError: if a type is not a ctypes type.
 
         Safety:
-            Calling it runs whatever the bytes are. They must be code for this processor that follows the calling
-            convention of C with these types.
+            Calling it executes the bytes, whatever they are. They must be code for this processor that follows the C
+            calling convention with these types.
 
-        Upstream: none; there one transmutes the pointer.
+        Upstream: none; in Rust you transmute the pointer.
         """
     def jit_write(self) -> AbstractContextManager[object]:
         """Return a context in which this thread may write memory made with `UnsafeMmapFlags.JIT`.
 
-        On Apple Silicon such memory is executable or writable for a thread, never both; leaving the last context of the
-        thread makes it executable again. Outside of it a method that writes raises `InvalidOperationError`, and a
-        write through a buffer ends the process. On other systems it does nothing.
+        On Apple Silicon such memory is executable or writable for a thread, never both; leaving the thread's outermost
+        context makes it executable again. Outside a context, a method that writes raises `InvalidOperationError`, and a
+        write through a buffer ends the process. On other systems the context does nothing.
 
         Upstream: none.
         """
@@ -829,14 +1194,14 @@ class _Bytes(_Mapped, Buffer):
         """Return the lowest index where `sub` is found within `[start:end]`, an int, or -1.
 
         Args:
-            sub: a bytes-like object, or an int of 0 to 255.
-            start: where to begin, an index as of a slice.
-            end: where to stop, an index as of a slice.
+            sub: a bytes-like object, or an int from 0 to 255.
+            start: where to start, an index as in a slice.
+            end: where to stop, an index as in a slice.
 
         Raises:
-            ValueError: if `sub` is an int outside of 0 to 255.
+            ValueError: if `sub` is an int outside 0 to 255.
 
-        Upstream: none; as `bytes.find`.
+        Upstream: none; like `bytes.find`.
 
         Examples:
             >>> m = MmapOptions(4096).map_mut()
@@ -855,7 +1220,7 @@ class _Bytes(_Mapped, Buffer):
 
         Arguments are those of `find()`.
 
-        Upstream: none; as `bytes.rfind`.
+        Upstream: none; like `bytes.rfind`.
         """
     def index(
         self,
@@ -871,7 +1236,7 @@ class _Bytes(_Mapped, Buffer):
         Raises:
             ValueError: if it is not found.
 
-        Upstream: none; as `bytes.index`.
+        Upstream: none; like `bytes.index`.
         """
     def rindex(
         self,
@@ -887,7 +1252,7 @@ class _Bytes(_Mapped, Buffer):
         Raises:
             ValueError: if it is not found.
 
-        Upstream: none; as `bytes.rindex`.
+        Upstream: none; like `bytes.rindex`.
         """
     def count(
         self,
@@ -896,11 +1261,11 @@ class _Bytes(_Mapped, Buffer):
         end: SupportsIndex | None = None,
         /,
     ) -> int:
-        """Return how often `sub` is found within `[start:end]` without overlaps, an int.
+        """Return the number of non-overlapping occurrences of `sub` within `[start:end]`, an int.
 
         Arguments are those of `find()`.
 
-        Upstream: none; as `bytes.count`.
+        Upstream: none; like `bytes.count`.
         """
     def startswith(
         self,
@@ -909,14 +1274,14 @@ class _Bytes(_Mapped, Buffer):
         end: SupportsIndex | None = None,
         /,
     ) -> bool:
-        """Tell whether the bytes of `[start:end]` begin with `prefix`.
+        """Return whether the bytes of `[start:end]` start with `prefix`.
 
         Args:
-            prefix: a bytes-like object, or a tuple of such of which one is enough.
-            start: where to begin, an index as of a slice.
-            end: where to stop, an index as of a slice.
+            prefix: a bytes-like object, or a tuple of them, of which one must match.
+            start: where to start, an index as in a slice.
+            end: where to stop, an index as in a slice.
 
-        Upstream: none; as `bytes.startswith`.
+        Upstream: none; like `bytes.startswith`.
 
         Examples:
             >>> m = MmapOptions(4096).map_mut()
@@ -931,22 +1296,22 @@ class _Bytes(_Mapped, Buffer):
         end: SupportsIndex | None = None,
         /,
     ) -> bool:
-        """Tell whether the bytes of `[start:end]` end with `suffix`.
+        """Return whether the bytes of `[start:end]` end with `suffix`.
 
         Args:
-            suffix: a bytes-like object, or a tuple of such of which one is enough.
-            start: where to begin, an index as of a slice.
-            end: where to stop, an index as of a slice.
+            suffix: a bytes-like object, or a tuple of them, of which one must match.
+            start: where to start, an index as in a slice.
+            end: where to stop, an index as in a slice.
 
-        Upstream: none; as `bytes.endswith`.
+        Upstream: none; like `bytes.endswith`.
         """
 
 @final
 class MmapNone(_Mapped):
     """Mapped memory that can't be accessed: any access to it ends the process.
 
-    Made by `MmapOptions.map_none()` or by `make_none()` of another mapping. It is good for guard pages, and leads
-    on by `make_read_only()`, `make_mut()` and the like.
+    Made by `MmapOptions.map_none()`, or by `make_none()` of another mapping. Use it for guard pages, or make it
+    accessible with `make_read_only()`, `make_mut()` or another `make_*()`.
 
     Upstream: `mmap_rs::MmapNone`.
 
@@ -980,8 +1345,8 @@ class MmapNone(_Mapped):
 class Mmap(_Bytes):
     r"""Readable memory, perhaps executable.
 
-    Made by `MmapOptions.map()`, `map_exec()`, or by `make_read_only()` or `make_exec()` of another mapping. It has
-    the buffer protocol, indexing, slices and search as `bytes` has.
+    Made by `MmapOptions.map()` or `map_exec()`, or by `make_read_only()` or `make_exec()` of another mapping. It
+    supports the buffer protocol, indexing, slices and search, like `bytes`.
 
     Upstream: `mmap_rs::Mmap`.
 
@@ -1020,8 +1385,8 @@ class Mmap(_Bytes):
 class MmapMut(_Bytes):
     """Writable memory, perhaps executable.
 
-    Made by `MmapOptions.map_mut()`, `map_exec_mut()`, or by `make_mut()` of another mapping. It has the buffer
-    protocol, indexing, slices and assignment as `bytearray` has, but a fixed length.
+    Made by `MmapOptions.map_mut()` or `map_exec_mut()`, or by `make_mut()` of another mapping. It supports the
+    buffer protocol, indexing, slices and assignment, like `bytearray`, but its length is fixed.
 
     Upstream: `mmap_rs::MmapMut`.
 
@@ -1053,7 +1418,7 @@ class MmapMut(_Bytes):
     def as_mut_slice(self) -> memoryview:
         """Return a writable `memoryview` of the whole mapping, without a copy.
 
-        While it lives the mapping can't be closed or changed.
+        While it is alive, the mapping can't be closed or changed.
 
         Raises:
             ConsumedError: if the mapping is closed or consumed.
@@ -1071,11 +1436,11 @@ class MmapMut(_Bytes):
         r"""Set all bytes, or those of a range, to `value`.
 
         Args:
-            value: an int of 0 to 255.
-            range: a `range` or `slice` in bytes from the start of the mapping; without it the whole mapping.
+            value: an int from 0 to 255.
+            range: a `range` or `slice` in bytes from the start of the mapping; by default the whole mapping.
 
         Raises:
-            InvalidOffsetError: if the range leaves the mapping or ends before it starts.
+            InvalidOffsetError: if the range reaches outside the mapping or ends before it starts.
             ValueError: if `value` is not in 0 to 255.
 
         Upstream: `fill` of Rust's slices.
@@ -1087,7 +1452,7 @@ class MmapMut(_Bytes):
             b'\x00\x00\xff\xff\x00\x00'
         """
     def copy_from_slice(self, src: Buffer) -> None:
-        """Replace all bytes by those of `src`, which must be as long as the mapping.
+        """Overwrite all bytes with those of `src`, which must be as long as the mapping.
 
         Args:
             src: a bytes-like object.
@@ -1111,7 +1476,7 @@ class MmapMut(_Bytes):
             dest: the index to copy to, in bytes.
 
         Raises:
-            InvalidOffsetError: if either leaves the mapping.
+            InvalidOffsetError: if either reaches outside the mapping.
 
         Upstream: `copy_within` of Rust's slices.
 
@@ -1135,8 +1500,8 @@ class MmapMut(_Bytes):
 class ReservedNone(Mapping):
     """Reserved address space that can't be accessed, with no memory behind it yet.
 
-    Made by `MmapOptions.reserve_none()` or by `make_none()` of another reserved one. `MmapNone.try_from()` commits
-    it.
+    Made by `MmapOptions.reserve_none()`, or by `make_none()` of another reserved mapping. `MmapNone.try_from()`
+    commits it.
 
     Upstream: `mmap_rs::ReservedNone`.
 
@@ -1158,8 +1523,8 @@ class ReservedNone(Mapping):
 class Reserved(Mapping):
     """Reserved readable address space, with no memory behind it yet.
 
-    Made by `MmapOptions.reserve()`, `reserve_exec()`, or by `make_read_only()` or `make_exec()` of another reserved
-    one. `Mmap.try_from()` commits it.
+    Made by `MmapOptions.reserve()` or `reserve_exec()`, or by `make_read_only()` or `make_exec()` of another
+    reserved mapping. `Mmap.try_from()` commits it.
 
     Upstream: `mmap_rs::Reserved`.
 
@@ -1199,7 +1564,7 @@ class Reserved(Mapping):
 class ReservedMut(Mapping):
     """Reserved writable address space, with no memory behind it yet.
 
-    Made by `MmapOptions.reserve_mut()`, `reserve_exec_mut()`, or by `make_mut()` of another reserved one.
+    Made by `MmapOptions.reserve_mut()` or `reserve_exec_mut()`, or by `make_mut()` of another reserved mapping.
     `MmapMut.try_from()` commits it.
 
     Upstream: `mmap_rs::ReservedMut`.
@@ -1237,9 +1602,9 @@ class ReservedMut(Mapping):
 
 @final
 class MemoryArea:
-    """A memory area of a process: addresses that are mapped alike. Immutable, equal by value.
+    """A memory area of a process: addresses that are mapped in the same way. Immutable, compares by value.
 
-    `address in area` tells whether an address lies in it.
+    `address in area` says whether an address lies in it.
 
     Upstream: `mmap_rs::MemoryArea`.
 
@@ -1251,7 +1616,7 @@ class MemoryArea:
     """
 
     def allocation_base(self) -> int:
-        """Return the address where the allocation that the area is part of begins, an int.
+        """Return the start address of the allocation that the area belongs to, an int.
 
         Upstream: `MemoryArea::allocation_base`.
 
@@ -1281,7 +1646,7 @@ class MemoryArea:
         Upstream: `MemoryArea::end`.
         """
     def protection(self) -> Protection:
-        """Return what may be done with the bytes, a `Protection`.
+        """Return the access that is allowed, a `Protection`.
 
         Upstream: `MemoryArea::protection`.
 
@@ -1293,7 +1658,7 @@ class MemoryArea:
     def share_mode(self) -> ShareMode:
         """Return whether changes are shared: `ShareMode.Shared` or `ShareMode.Private`.
 
-        FreeBSD does not tell it of memory that is of no file, which is `ShareMode.Private` there.
+        FreeBSD does not report it for anonymous memory, which is `ShareMode.Private` there.
 
         Upstream: `MemoryArea::share_mode`.
 
@@ -1305,7 +1670,7 @@ class MemoryArea:
     def path(self) -> Path | None:
         """Return the `pathlib.Path` of the file, or the system's own name such as `[heap]`, or `None`.
 
-        Under Linux a file that has no name any more has " (deleted)" at the end.
+        On Linux the path of a deleted file ends in " (deleted)".
 
         Upstream: `MemoryArea::path`.
 
@@ -1315,7 +1680,7 @@ class MemoryArea:
             True
         """
     def file_offset(self) -> int | None:
-        """Return where in the file the area begins, in bytes, an int; `None` where it has no path.
+        """Return where in the file the area starts, in bytes, an int; `None` if it has no path.
 
         Upstream: `MemoryArea::file_offset`.
 
@@ -1333,12 +1698,12 @@ class MemoryArea:
 class MemoryAreas:
     """An iterator over `MemoryArea`s (upstream: `mmap_rs::MemoryAreas`). It has no constructor; see `open()`.
 
-    The list is read while it is iterated, in pieces. Areas come by ascending address and never overlap. What is mapped
-    all the time is in the list, if maybe in parts; what changes meanwhile may be seen as it was, as it is, or not at
-    all. If another process ends before its list, that is `ProcessLookupError`.
+    The list is read in pieces as you iterate. Areas come in ascending order of address and never overlap. A mapping
+    that exists throughout the iteration is always listed, possibly split; one that changes meanwhile may be listed in
+    its old or new state, or be missing. If another process ends before its list does, `ProcessLookupError` is raised.
 
-    It may be abandoned at any time, and holds nothing open after its end; `close()` or `with` ends it at once. A child
-    of `fork` can't go on with it: `InvalidOperationError`.
+    You may abandon it at any time. It holds nothing open after its end; `close()` or `with` ends it at once. In a
+    child of `fork` it raises `InvalidOperationError`.
 
     Examples:
         >>> with MemoryAreas.open() as areas:
@@ -1356,9 +1721,10 @@ class MemoryAreas:
 
         Raises:
             ProcessLookupError: if there is no such process.
-            PermissionError: if it is not ours to look at: on macOS that takes root or an entitlement, on iOS it is every
-                other process.
-            InvalidOperationError: from a 32-bit Python on Windows, for a 64-bit process.
+            PermissionError: if it may not be inspected: on macOS that takes root or an entitlement, on iOS no other
+                process may be. Also if `/proc` hides it (hidepid).
+            FileNotFoundError: if `/proc` is not mounted (Linux).
+            InvalidOperationError: in a 32-bit Python on Windows, for a 64-bit process.
 
         Upstream: `MemoryAreas::open`.
 
@@ -1374,7 +1740,7 @@ class MemoryAreas:
             address: an int.
 
         Raises:
-            SystemCallError: if the system does not tell; also the matching `OSError`.
+            SystemCallError: if the system does not report it; also the matching `OSError`.
 
         Upstream: `MemoryAreas::query`.
 
@@ -1386,14 +1752,14 @@ class MemoryAreas:
         """
     @staticmethod
     def query_range(range: _Range) -> MemoryAreas:
-        """Return the areas of this process that meet a range of addresses.
+        """Return the areas of this process that overlap a range of addresses.
 
         Args:
             range: a `range` or `slice` of addresses.
 
         Raises:
             InvalidOffsetError: if it ends before it starts.
-            SystemCallError: if the system does not tell; also the matching `OSError`.
+            SystemCallError: if the system does not report it; also the matching `OSError`.
 
         Upstream: `MemoryAreas::query_range`.
 
@@ -1412,7 +1778,8 @@ class MemoryAreas:
 
         Raises:
             ProcessLookupError: if there is no such process.
-            PermissionError: if it is not ours to look at.
+            PermissionError: if it may not be inspected, or if `/proc` hides it (hidepid).
+            FileNotFoundError: if `/proc` is not mounted (Linux).
 
         Upstream: `MemoryAreas::query_process`.
 
@@ -1424,7 +1791,7 @@ class MemoryAreas:
         """
     @staticmethod
     def query_process_range(pid: SupportsIndex | None, range: _Range) -> MemoryAreas:
-        """Return the areas of a process that meet a range of addresses.
+        """Return the areas of a process that overlap a range of addresses.
 
         Args:
             pid: the process id, or `None` for this process.
@@ -1433,7 +1800,8 @@ class MemoryAreas:
         Raises:
             InvalidOffsetError: if the range ends before it starts.
             ProcessLookupError: if there is no such process.
-            PermissionError: if it is not ours to look at.
+            PermissionError: if it may not be inspected, or if `/proc` hides it (hidepid).
+            FileNotFoundError: if `/proc` is not mounted (Linux).
 
         Upstream: `MemoryAreas::query_process_range`.
 
@@ -1446,7 +1814,7 @@ class MemoryAreas:
     def __iter__(self) -> Self: ...
     def __next__(self) -> MemoryArea: ...
     def close(self) -> None:
-        """End the iteration, and close what it holds open. Waits for another thread that reads.
+        """End the iteration and close the list. Waits for another thread that is reading it.
 
         Upstream: none.
 
@@ -1466,4 +1834,6 @@ class MemoryAreas:
     ) -> None: ...
 
 def _areas_by_text(pid: SupportsIndex | None, range: _Range) -> MemoryAreas:
-    """Return the areas of a range as they are found on a system without look-ups; for tests."""
+    """Return the areas of a range as on a system without lookups; for tests."""
+
+def _sent(mapping: Mapping) -> dict[str, Any] | None: ...

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rust_source import Item
+from upstream_items import Item
 
 import mmap_rs
 

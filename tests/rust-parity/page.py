@@ -1,18 +1,16 @@
-"""Write the page "From Rust to Python": each public item of the Rust crate beside its counterpart.
+"""Write the page "From Rust to Python": each public item of the Rust crate with its counterpart.
 
 It uses what the parity tests use: the crate's source, and the table of what has another form here. With
 `--check` it writes nothing, and ends with status 1 if the page would change.
 """
 
 import argparse
-import json
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from counterparts import RENAMED, TRAITS, VARIANTS
-from rust_source import Item, crate
+from upstream_items import Item, read_items, source_folder, upstream_package
 
 import mmap_rs
 
@@ -36,25 +34,26 @@ PAGES = {
 HEAD = """\
 # From Rust to Python
 
-Each public item of mmap-rs {version}, and what it is here. The parity tests read the items from the crate's
-source, and fail if one has no counterpart; `tests/rust-parity/page.py` writes this page from the same data.
+Each public item of mmap-rs {version} and its counterpart here. The parity tests read the items from the
+crate's source and fail if one has no counterpart; `tests/rust-parity/page.py` generates this page from the
+same data.
 
-How Rust becomes Python:
+How Rust maps to Python:
 
 | Rust | Python |
 | --- | --- |
 | `X::new(..)` | `X(..)` |
-| `Result<T, E>` | returns, or raises |
+| `Result<T, E>` | a return value, or an exception |
 | `Option<T>` | a value, or `None` |
-| `Range<usize>` | a `range`; a `slice` is taken too |
-| `usize` | `int`; `OverflowError` where it does not fit |
+| `Range<usize>` | a `range`; a `slice` works too |
+| `usize` | `int`; `OverflowError` if it does not fit |
 | `Path` | `pathlib.Path` |
 | a raw pointer | its address, an `int` |
-| `self` by value | the object is consumed: `ConsumedError` from then on |
+| `self` by value | the object is consumed: using it raises `ConsumedError` |
 | `MmapOptions`, a builder | immutable; each `with_*` returns a new one |
 | `&m[a..b]` | `memoryview(m)[a:b]`; `m[a:b]` is a copy, `bytes` |
-| `unsafe fn` | the same name; its docstring has a section `Safety` |
-| `drop(m)` | `m.close()`, `with m:`, or the last reference |
+| `unsafe fn` | the same name; its docstring has a `Safety` section |
+| `drop(m)` | `m.close()`, `with m:`, or when the last reference goes |
 """
 
 OPERATORS = {
@@ -143,31 +142,11 @@ def lines(items: Iterable[Item]) -> Iterator[str]:
             yield f"| {rust(item)}{condition(item)} | {python(item)} |"
 
 
-def source() -> Path:
-    """Find the folder of the crate's source, which Cargo has resolved."""
-    command = ["cargo", "metadata", "--format-version", "1", "--locked"]
-    host = subprocess.run(["rustc", "-vV"], check=True, capture_output=True, text=True).stdout
-    triple = host.split("host: ")[1].split()[0]
-    done = subprocess.run(
-        [*command, "--filter-platform", triple],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    (manifest,) = [
-        package["manifest_path"]
-        for package in json.loads(done.stdout)["packages"]
-        if package["name"] == "mmap-rs" and package["source"] is not None
-    ]
-    return Path(manifest).parent / "src"
-
-
 def page() -> str:
     """Return the whole page."""
-    sources = {path.name: path.read_text(encoding="utf-8") for path in source().glob("*.rs")}
+    items = read_items(source_folder(upstream_package()))
     head = HEAD.format(version=mmap_rs.__upstream_version__)
-    return "\n".join([head.rstrip(), *lines(crate(sources)), ""])
+    return "\n".join([head.rstrip(), *lines(items), ""])
 
 
 def main(arguments: list[str] | None = None) -> int:

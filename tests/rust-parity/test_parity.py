@@ -3,64 +3,62 @@
 import contextlib
 import inspect
 import itertools
-import json
 import shutil
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from counterparts import TRAITS, VARIANTS, Stubs, differences
-from rust_source import Item, crate, module
-from rust_tokens import UnknownFormError, trees
+from upstream_items import (
+    ROOT,
+    Item,
+    UnknownFormError,
+    has_cargo,
+    read_items,
+    source_folder,
+    upstream_package,
+)
 
 import mmap_rs
 from mmap_rs import MmapOptions
+from tests.support.mapping_classes import MAKERS
 
-ROOT = Path(__file__).resolve().parents[2]
-CRATE = "mmap-rs"
-
-
-def run(*command: str) -> str:
-    return subprocess.run(
-        command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=100
-    ).stdout
+# A first run compiles the program that reads the crate.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="session")
 def package() -> dict[str, Any]:
     """Give what Cargo knows of the resolved crate."""
-    if shutil.which("cargo") is None or not (ROOT / "Cargo.lock").exists():
+    if not has_cargo():
         pytest.skip("needs Cargo and the repository's Cargo.lock to find the crate's source")
-    # For this system only: the crates of others need not be here.
-    host = next(
-        line.removeprefix("host: ")
-        for line in run("rustc", "--version", "--verbose").splitlines()
-        if line.startswith("host: ")
-    )
-    metadata = json.loads(
-        run("cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", host)
-    )
-    # Our own package may have the same name; upstream's is the one from a registry.
-    (found,) = [
-        package
-        for package in metadata["packages"]
-        if package["name"] == CRATE and package["source"] is not None
-    ]
-    return dict(found)
+    return upstream_package()
 
 
 @pytest.fixture(scope="session")
-def sources(package: dict[str, Any]) -> dict[str, str]:
-    """Give the crate's source files by their names below `src`."""
-    directory = Path(package["manifest_path"]).parent / "src"
-    return {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.rs")}
-
-
-@pytest.fixture(scope="session")
-def items(sources: dict[str, str]) -> list[Item]:
+def items(package: dict[str, Any]) -> list[Item]:
     """Give the crate's public items."""
-    return crate(sources)
+    return read_items(source_folder(package))
+
+
+Doctor = Callable[[str, Callable[[str], str]], list[Item]]
+
+
+@pytest.fixture
+def doctor(package: dict[str, Any], tmp_path: Path) -> Doctor:
+    """Give a function that changes one file in a copy of the crate and reads the copy's public items."""
+
+    def read(name: str, change: Callable[[str], str]) -> list[Item]:
+        folder = Path(shutil.copytree(source_folder(package), tmp_path / "src"))
+        file = folder / name
+        text = file.read_text(encoding="utf-8")
+        changed = change(text)
+        assert changed != text
+        file.write_text(changed, encoding="utf-8")
+        return read_items(folder)
+
+    return read
 
 
 @pytest.fixture(scope="session")
@@ -106,14 +104,7 @@ def test_the_table_of_variants_is_needed(items: list[Item]) -> None:
     assert set(TRAITS) == {item.name for item in items if item.kind == "trait"}
 
 
-MAKE = {
-    "MmapNone": "map_none",
-    "Mmap": "map",
-    "MmapMut": "map_mut",
-    "ReservedNone": "reserve_none",
-    "Reserved": "reserve",
-    "ReservedMut": "reserve_mut",
-}
+MAKE = {cls.__name__: maker for cls, maker in MAKERS.items()}
 
 
 def test_try_from_takes_what_upstream_takes(items: list[Item], page: int) -> None:
@@ -248,11 +239,9 @@ DOCTORED = {
 
 
 @pytest.mark.parametrize("case", DOCTORED)
-def test_doctored_source_is_seen(case: str, sources: dict[str, str], stubs: Stubs) -> None:
+def test_doctored_source_is_seen(case: str, doctor: Doctor, stubs: Stubs) -> None:
     name, old, new, expected = DOCTORED[case]
-    assert old in sources[name]
-    doctored = {**sources, name: sources[name].replace(old, new)}
-    found = differences(crate(doctored), stubs)
+    found = differences(doctor(name, lambda text: text.replace(old, new)), stubs)
     assert any(expected in difference for difference in found), found
 
 
@@ -274,10 +263,10 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-def test_unknown_forms_are_not_passed_over(case: str, sources: dict[str, str]) -> None:
+def test_unknown_forms_are_not_passed_over(case: str, doctor: Doctor) -> None:
     name, added = UNKNOWN[case]
     with pytest.raises(UnknownFormError):
-        crate({**sources, name: f"{sources[name]}\n{added}\n"})
+        doctor(name, lambda text: f"{text}\n{added}\n")
 
 
 def test_stubs_that_lack_something_are_seen(items: list[Item], stubs: Stubs) -> None:
@@ -288,7 +277,8 @@ def test_stubs_that_lack_something_are_seen(items: list[Item], stubs: Stubs) -> 
     assert differences(items, stubs) == []
 
 
-def test_the_reader_is_not_led_astray() -> None:
+def test_the_reader_is_not_led_astray(package: dict[str, Any], tmp_path: Path) -> None:
+    assert package  # or there is no Cargo
     source = """
         // pub fn commented() {}
         /* pub fn commented() {} /* nested */ pub fn commented() {} */
@@ -305,7 +295,9 @@ def test_the_reader_is_not_led_astray() -> None:
         impl<T> std::fmt::Debug for A<'_, T> where T: Debug {}
         pub enum E { A(u8, u16), B { x: Vec<(u8, u8)> }, #[cfg(unix)] C = 3 }
     """
-    found = list(module(trees(source)))
+    (tmp_path / "lib.rs").write_text("pub mod module;", encoding="utf-8")
+    (tmp_path / "module.rs").write_text(source, encoding="utf-8")
+    found = read_items(tmp_path)
     assert [(item.kind, item.owner, item.name) for item in found] == [
         ("type", "A", "A"),
         ("field", "A", "0"),

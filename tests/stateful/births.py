@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from kernel import descriptors
 from mmap_rs import (
     MemoryAreas,
     Mmap,
@@ -23,7 +23,9 @@ from mmap_rs import (
     ReservedNone,
     UnsafeMmapFlags,
 )
-from stateful.model import FILE_PAGES, FILE_TAIL, FLAGS, MAP, PAGE, Kind, Model, sizes, which
+from tests.stateful.model import FILE_PAGES, FILE_TAIL, FLAGS, PAGE, Kind, Model, sizes, which
+from tests.support.mapping_classes import MAKERS
+from tests.support.procfs import descriptors
 
 CONTENT = bytes(i % 253 for i in range(FILE_PAGES * PAGE + FILE_TAIL))
 KINDS = st.sampled_from([MmapNone, Mmap, MmapMut])
@@ -40,6 +42,7 @@ class Births(RuleBasedStateMachine):
         self.pool: list[tuple[MmapOptions, int, MmapFlags, bool]] = []
         self.directory = tempfile.TemporaryDirectory()
         MemoryAreas.query(0)  # may keep a descriptor for the look-ups to come
+        gc.collect()  # mappings of earlier tests keep the descriptors of their files
         self.descriptors = len(descriptors())
         self.shared_path = Path(self.directory.name) / "shared"
         self.private_path = Path(self.directory.name) / "private"
@@ -83,12 +86,12 @@ class Births(RuleBasedStateMachine):
         options, size, flags, jit = self.pool[index % len(self.pool)]
         if address % PAGE == 0 and address:
             options = options.with_address(address)
-        real = getattr(options, MAP[kind])()
+        real = getattr(options, MAKERS[kind])()
         self.born(Model(real, kind, size, bytearray(size), jit=jit, flags=flags))
 
     @rule(size=sizes, kind=st.sampled_from([ReservedNone, Reserved, ReservedMut]))
     def reserve(self, size: int, kind: Kind) -> None:
-        real = getattr(MmapOptions(size), MAP[kind])()
+        real = getattr(MmapOptions(size), MAKERS[kind])()
         self.born(Model(real, kind, size, bytearray(size), origin="reserved"))
 
     @rule(
@@ -116,7 +119,7 @@ class Births(RuleBasedStateMachine):
             options = options.with_fault_guard()
         self.born(
             Model(
-                getattr(options.with_flags(flags), MAP[kind])(),
+                getattr(options.with_flags(flags), MAKERS[kind])(),
                 kind,
                 size,
                 self.shared if shared else bytearray(self.private[first * PAGE :][:size]),

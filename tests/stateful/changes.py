@@ -12,12 +12,18 @@ from mmap_rs import (
     AttributeMismatchError,
     BackingMismatchError,
     InvalidOffsetError,
+    InvalidOperationError,
+    InvalidSizeError,
+    Mmap,
     MmapFlags,
+    MmapMut,
+    MmapNone,
     MustBeAdjacentError,
+    SystemCallError,
     UnsafeFlagNeededError,
 )
-from stateful.births import Births
-from stateful.model import MAKE, PAGE, RESERVED, TRY_FROM, Model, which
+from tests.stateful.births import Births
+from tests.stateful.model import MAKE, PAGE, RESERVED, TRY_FROM, Kind, Model, sizes, which
 
 
 class Changes(Births):
@@ -91,6 +97,77 @@ class Changes(Births):
         tail.size, tail.offset, tail.file_offset = whole - at, offset + at, file_offset + at
         head.locks, tail.locks = locks[: at // PAGE], locks[at // PAGE :]
         self.live.append(other)
+
+    @precondition(lambda self: any(model.kind in RESERVED for model in self.live))
+    @rule(index=which, size=sizes, may_move=st.booleans(), to_the_end=st.booleans())
+    def resize(self, index: int, size: int, may_move: bool, to_the_end: bool) -> None:
+        mapped = [model for model in self.live if model.kind in RESERVED]
+        model = mapped[index % len(mapped)]
+        rest = len(self.private) - model.file_offset if "file" in model.origin else None
+        reasons: list[type[Exception]] = [BufferError] if model.exports else []
+        if to_the_end and rest is None:
+            reasons.append(InvalidOperationError)
+        elif to_the_end and rest is not None:
+            size = rest
+        if rest is not None and size > rest:
+            reasons.append(InvalidSizeError)
+        argument = None if to_the_end else size
+        start = model.real.start()
+        if reasons:
+            with pytest.raises(tuple(reasons)):
+                model.real.resize(argument, may_move=may_move)
+            return
+        refusal = self.try_to_resize(model, argument, may_move)
+        if refusal is None:
+            assert may_move or model.real.start() == start
+            self.resized(model, size)
+        else:
+            # Locked pages that can't be accessed can't be brought in.
+            assert not may_move or (model.kind is MmapNone and any(model.locks)), refusal
+            assert model.real.start() == start
+
+    def try_to_resize(
+        self, model: Model, size: int | None, may_move: bool
+    ) -> SystemCallError | None:
+        """Resize, and return the error if there was one."""
+        try:
+            model.real.resize(size, may_move=may_move)
+        except SystemCallError as error:
+            return error
+        return None
+
+    def resized(self, model: Model, size: int) -> None:
+        """Note another size: new bytes are zero, or what the file holds."""
+        locked = bool(model.locks) and all(model.locks)
+        if model.origin == "shared file":
+            model.size = size
+        else:
+            kept = model.content[:size]
+            new = (
+                b"" if model.origin != "private file" else self.private[model.file_offset :][:size]
+            )
+            model.store, model.offset = bytearray(kept + new[len(kept) :]).ljust(size, b"\0"), 0
+            model.size = size
+        model.locks = model.locks[: model.pages]
+        model.locks += [locked] * (model.pages - len(model.locks))
+
+    @precondition(lambda self: self.pool and any(model.kind not in RESERVED for model in self.live))
+    @rule(index=which, options=which, name=st.sampled_from(["map", "map_mut", "map_none"]))
+    def map_over(self, index: int, options: int, name: str) -> None:
+        reserved = [model for model in self.live if model.kind not in RESERVED]
+        model = reserved[index % len(reserved)]
+        made, size, flags, jit = self.pool[options % len(self.pool)]
+        made = made.with_reservation(model.real)
+        start = model.real.start()
+        if size != model.size:
+            with pytest.raises(InvalidSizeError):
+                getattr(made, name)()
+            return
+        real: Any = getattr(made, name)()
+        assert real.start() == start
+        self.retire(model)
+        kinds: dict[str, Kind] = {"map": Mmap, "map_mut": MmapMut, "map_none": MmapNone}
+        self.born(Model(real, kinds[name], size, bytearray(size), jit=jit, flags=flags))
 
     @precondition(lambda self: self.live)
     @rule(first=which, second=which)

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 
-from stateful.model import PAGE, Model
+from tests.stateful.model import PAGE, Model
 
 
 def check_areas(models: Iterable[Model]) -> None:

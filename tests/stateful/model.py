@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import hypothesis.strategies as st
 
-from arrays import HAS_NUMPY, array_over
 from mmap_rs import (
     Mmap,
     MmapFlags,
@@ -19,6 +18,7 @@ from mmap_rs import (
     ReservedMut,
     ReservedNone,
 )
+from tests.support.numpy_arrays import HAS_NUMPY, array_over
 
 PAGE = MmapOptions.page_size()
 Kind: TypeAlias = (
@@ -29,14 +29,6 @@ Kind: TypeAlias = (
     | type[Reserved]
     | type[ReservedMut]
 )
-MAP: dict[Kind, str] = {
-    MmapNone: "map_none",
-    Mmap: "map",
-    MmapMut: "map_mut",
-    ReservedNone: "reserve_none",
-    Reserved: "reserve",
-    ReservedMut: "reserve_mut",
-}
 RESERVED: dict[Kind, Kind] = {MmapNone: ReservedNone, Mmap: Reserved, MmapMut: ReservedMut}
 TRY_FROM: dict[Kind, tuple[Kind, ...]] = {
     Mmap: (MmapMut, MmapNone, Reserved),

@@ -16,7 +16,6 @@ from hypothesis.stateful import invariant, precondition, rule
 if sys.platform != "linux":
     pytest.skip("each step is compared with Linux's /proc/self/maps", allow_module_level=True)
 
-from kernel import descriptors
 from mmap_rs import (
     ConsumedError,
     InvalidOffsetError,
@@ -27,9 +26,9 @@ from mmap_rs import (
     MmapNone,
     SystemCallError,
 )
-from stateful.changes import Changes
-from stateful.kernel_side import check_areas, locked_bytes
-from stateful.model import (
+from tests.stateful.changes import Changes
+from tests.stateful.kernel_side import check_areas, locked_bytes
+from tests.stateful.model import (
     ADVICE,
     EXPORTS,
     PAGE,
@@ -39,6 +38,7 @@ from stateful.model import (
     check_view,
     which,
 )
+from tests.support.procfs import descriptors
 
 
 class Mappings(Changes):
@@ -238,12 +238,16 @@ class Mappings(Changes):
         for (_, end), (start, _) in itertools.pairwise(spans):
             assert end <= start
 
-    def teardown(self) -> None:
-        """See that the kernel knows every live mapping, and that the file has what was written."""
+    def flush_all(self) -> None:
+        """See that the kernel knows every live mapping, and bring what was written to the file."""
         for model in self.live:
             assert MemoryAreas.query(model.real.start()) is not None
             if model.origin == "shared file" and model.kind != MmapNone:
                 model.real.flush()
+
+    def teardown(self) -> None:
+        """See that the file has what was written, and that nothing is left behind."""
+        self.flush_all()
         assert self.shared_path.read_bytes() == self.shared
         assert self.private_path.read_bytes() == self.private
         self.orphans.clear()

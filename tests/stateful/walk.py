@@ -1,4 +1,4 @@
-"""Walk the state machine for a number of steps: `python -m stateful.walk 1000000`, in the folder `tests`."""
+"""Walk the state machine for a number of steps: `python -m tests.stateful.walk 1000000`."""
 
 import gc
 import sys
@@ -7,7 +7,7 @@ import time
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
-from stateful.test_stateful import Mappings
+from tests.stateful.test_stateful import Mappings
 
 SETTINGS = settings(
     max_examples=50,

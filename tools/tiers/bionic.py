@@ -6,36 +6,23 @@ needs. Python's library and its standard library are those that apps for Android
 program that starts it is made here.
 """
 
-from __future__ import annotations
-
+import dataclasses
 import os
-import platform
 import shutil
 import struct
-import zipfile
 from functools import partial
 from pathlib import Path
 
-import chroots
-import programs
-import roots
-from targets import Target
-from work import Absent, Tally, Work
+from tools.tiers import programs, roots, suite
+from tools.tiers.targets import Target
+from tools.tiers.work import Absent, Work
 
 VARIABLE = "MMAP_RS_BIONIC"
-NEEDED = (
-    "bin/linker64",
-    "lib64/libc.so",
-    "lib64/libm.so",
-    "lib64/libdl.so",
-    "lib64/liblog.so",
-    "lib64/libz.so",
-    "lib64/libc++.so",
-)
+LIBRARIES = ("libc", "libm", "libdl", "liblog", "libz", "libc++")
+NEEDED = ("bin/linker64", *(f"lib64/{name}.so" for name in LIBRARIES))
 PYTHON = "3.11"
 ARTEFACT = "com.chaquo.python:target:3.11.10-0"
 LAUNCHER = Path(__file__).with_name("bionic-launcher.c")
-TIMEOUT = 4 * 3600.0
 
 ENVIRONMENT = {
     "ANDROID_DATA": "/data",
@@ -45,52 +32,30 @@ ENVIRONMENT = {
     "TMPDIR": "/tmp",
     "TZ": "UTC",
 }
-
-COMPILING = ("-O1", "-fPIC", "-fno-builtin", "-fno-stack-protector", "-w")
-LINKING = ("-m", "aarch64linux", "-z", "max-page-size=16384", "--allow-shlib-undefined")
-
-# Of an ELF file's dynamic section.
-FLAGS_1 = 0x6FFFFFFB
+COMPILING = "-target aarch64-linux-musl -c -O1 -fPIC -fno-builtin -fno-stack-protector -w"
+LINKING = "-m aarch64linux -z max-page-size=16384 --allow-shlib-undefined"
 
 
 def given() -> Path:
     """Return the folder that holds Android's C library."""
-    name = os.environ.get(VARIABLE)
-    if not name:
-        raise Absent(
-            f"needs Android's C library: set {VARIABLE} to a folder with system/bin/linker64 and lib64"
-        )
-    folder = Path(name)
-    missing = [name for name in NEEDED if not (folder / "system" / name).is_file()]
-    if missing:
-        raise Absent(f"{VARIABLE}={folder} has no system/{missing[0]}")
+    folder = Path(os.environ.get(VARIABLE, "")) / "system"
+    for name in NEEDED:
+        if not (folder / name).is_file():
+            raise Absent(
+                f"needs Android's C library, but {VARIABLE} names no folder with system/{name}"
+            )
     return folder
-
-
-def artefact(work: Work, kind: str) -> Path:
-    """Return an archive of Python for Android, as Maven keeps it."""
-    maven = ["mvn", "-q", "-B", "dependency:get", "-Dtransitive=false"]
-    work.run([*maven, f"-Dartifact={ARTEFACT}:zip:{kind}"], log=f"bionic-{kind}")
-    group, name, version = ARTEFACT.split(":")
-    kept = Path.home() / ".m2" / "repository" / group.replace(".", "/") / name / version
-    path = kept / f"{name}-{version}-{kind}.zip"
-    if not path.is_file():
-        raise Absent(f"Maven keeps what it fetched elsewhere than at {path}")
-    return path
 
 
 def quiet(program: Path) -> None:
     """Take back a mark on a program which Android 6 does not know, and says so at each start."""
-    content = bytearray(program.read_bytes())
-    (table,) = struct.unpack_from("<Q", content, 0x20)
-    size, count = struct.unpack_from("<HH", content, 0x36)
-    for header in range(table, table + size * count, size):
-        kind, _, offset, _, _, length = struct.unpack_from("<IIQQQQ", content, header)
-        if kind == 2:  # PT_DYNAMIC
-            for entry in range(offset, offset + length, 16):
-                if struct.unpack_from("<Q", content, entry) == (FLAGS_1,):
-                    struct.pack_into("<Q", content, entry + 8, 0)
-    program.write_bytes(content)
+    # It needs a library, which the tests of this module do without.
+    from tools.tiers import binaries
+
+    binary = binaries.parse(program.read_bytes())
+    (mark,) = (entry for entry in binary.dynamic_entries if entry.tag.name == "FLAGS_1")
+    mark.value = 0
+    binary.write(str(program))  # pyright: ignore[reportUnknownMemberType]
 
 
 def time_zones() -> bytes:
@@ -103,100 +68,71 @@ def time_zones() -> bytes:
     return struct.pack(">12s3I", b"tzdata2020a", 24, start, start + len(zone)) + entries + zone
 
 
-def launcher(work: Work, root: Path) -> None:
+def launcher(work: Work, root: Path, folder: Path) -> None:
     """Compile and link the program that starts Python, and the library that wheels name."""
-    folder, libraries = root / "build", root / "system" / "lib64"
-    folder.mkdir()
+    libraries = root / "system" / "lib64"
     # By its name, not by its path.
     python = (f"-L{libraries}", f"-lpython{PYTHON}")
-
-    def zig(log: str, *words: str | Path) -> None:
-        env = programs.zig_env(work)
-        work.run([programs.python(work), "-m", "ziglang", *words], log=f"bionic-{log}", env=env)
-
-    def compile_c(source: Path, result: Path) -> None:
-        zig(
-            result.stem,
-            "cc",
-            "-target",
-            "aarch64-linux-musl",
-            "-c",
-            *COMPILING,
-            "-o",
-            result,
-            source,
-        )
-
-    def link(result: Path, *words: str | Path) -> None:
-        zig(f"{result.name}-link", "ld.lld", *LINKING, *words, "-o", result)
-
+    zig = partial(programs.zig, work, log="bionic-launcher", cwd=folder)
     # The C library itself is too old for the linker; its name is what is needed.
-    names = "void __libc_init(void) {}\nvoid syscall(void) {}\n"
-    (folder / "libc.c").write_text(names, encoding="utf-8")
-    compile_c(folder / "libc.c", folder / "libc.o")
-    compile_c(LAUNCHER, folder / "launcher.o")
-    link(folder / "libc.so", "-shared", "-soname", "libc.so", folder / "libc.o")
+    (folder / "libc.c").write_text("void __libc_init(void) {}\nvoid syscall(void) {}\n")
+    # Without an object the linker would mark a library as one for newer processors, which Android 6 does not
+    # know, and says so too.
+    (folder / "nothing.c").write_text("typedef int nothing;\n")
+    for source in (folder / "libc.c", folder / "nothing.c", LAUNCHER):
+        zig("cc", *COMPILING.split(), source, "-o", f"{source.stem}.o")
+    lld = ("ld.lld", *LINKING.split())
+    zig(*lld, "-shared", "-soname", "libc.so", "libc.o", "-o", "libc.so")
     program = root / "system" / "bin" / f"python{PYTHON}"
-    start = ["-pie", "--dynamic-linker=/system/bin/linker64", "-E", "--hash-style=both"]
-    link(program, *start, folder / "launcher.o", folder / "libc.so", *python)
+    start = ("-pie", "--dynamic-linker=/system/bin/linker64", "-E", "--hash-style=both")
+    zig(*lld, *start, f"{LAUNCHER.stem}.o", "libc.so", *python, "-o", program)
     quiet(program)
-    # It stands for the library of whichever version runs. Without an object the linker would mark it as one
-    # for newer processors, which Android 6 does not know, and says so too.
-    (folder / "nothing.c").write_text("typedef int nothing;\n", encoding="utf-8")
-    compile_c(folder / "nothing.c", folder / "nothing.o")
-    words = ["-shared", "-soname", "libpython3.so", "--no-as-needed", *python]
-    link(libraries / "libpython3.so", folder / "nothing.o", *words)
-    shutil.rmtree(folder)
+    # It stands for the library of whichever version runs.
+    stable = ("-shared", "-soname", "libpython3.so", "--no-as-needed", *python)
+    zig(*lld, "nothing.o", *stable, "-o", libraries / "libpython3.so")
 
 
 def make_root(work: Work, bionic: Path, root: Path) -> None:
     """Put Android's library, Python and what starts it into a folder."""
-    for name in ("proc", "sys", "dev", "tmp", "mnt", "data", "etc"):
-        (root / name).mkdir()
+    for name in (
+        "proc",
+        "sys",
+        "dev",
+        "tmp",
+        "mnt",
+        "data",
+        "etc",
+        "build",
+        "system/usr/share/zoneinfo",
+    ):
+        (root / name).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
     for name in NEEDED:
         target = root / "system" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(bionic / "system" / name, target)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(bionic / name, target)
         target.chmod(0o755)
-    zones = root / "system" / "usr" / "share" / "zoneinfo" / "tzdata"
-    zones.parent.mkdir(parents=True)
-    zones.write_bytes(time_zones())
+    (root / "system" / "usr" / "share" / "zoneinfo" / "tzdata").write_bytes(time_zones())
     home = root / "python" / "lib" / f"python{PYTHON}"
-    with zipfile.ZipFile(artefact(work, "stdlib")) as archive:
-        archive.extractall(home)
-    with zipfile.ZipFile(artefact(work, "arm64-v8a")) as archive:
-        for member in archive.namelist():
-            parts = Path(member).parts
-            if member.endswith("/") or parts[0] not in ("jniLibs", "lib-dynload"):
-                continue
-            folder = root / "system" / "lib64" if parts[0] == "jniLibs" else home / "lib-dynload"
-            folder.mkdir(exist_ok=True)
-            (folder / parts[-1]).write_bytes(archive.read(member))
-    launcher(work, root)
+    programs.maven(work, f"{ARTEFACT}:zip:stdlib").extractall(home)
+    places = {"jniLibs": root / "system" / "lib64", "lib-dynload": home / "lib-dynload"}
+    places["lib-dynload"].mkdir(exist_ok=True)
+    archive = programs.maven(work, f"{ARTEFACT}:zip:arm64-v8a")
+    for member in map(Path, archive.namelist()):
+        if member.suffix == ".so" and member.parts[0] in places:
+            (places[member.parts[0]] / member.name).write_bytes(archive.read(str(member)))
+    launcher(work, root, root / "build")
+    shutil.rmtree(root / "build")
 
 
-def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[str]) -> Tally:
-    """Run the suite on the wheel; what needs NumPy or PyYAML is skipped, as nobody builds those for it."""
+def place(work: Work, target: Target, python: str) -> suite.Place:
+    """Return the Python for Android; what needs NumPy or PyYAML is skipped, as nobody builds those for it."""
     if python != PYTHON:
         raise Absent(f"of Pythons for Android there is {PYTHON} only")
     bionic = given()
-    key = f"1 {bionic.resolve()} {ARTEFACT} {LAUNCHER.read_text(encoding='utf-8')}"
+    key = f"2 {bionic.resolve()} {ARTEFACT} {LAUNCHER.read_text(encoding='utf-8')}"
     root = work.once("root-bionic", key, partial(make_root, work, bionic))
-    emulator = roots.qemu(work)
-    under = f"{roots.emulated(work, emulator, 'aarch64')}, Linux {platform.release()}, Android's C library"
-    return chroots.run_suite(
-        work,
-        root,
-        wheel,
-        roots.pure(work),
-        f"/system/bin/python{PYTHON}",
-        arguments,
-        name=f"{target.triple}-{PYTHON}",
-        under=under,
-        timeout=TIMEOUT,
-        machine="aarch64",
-        qemu=emulator,
-        env=ENVIRONMENT,
-        emulators="qemu bionic",
-    )
+    name, what = f"{target.triple}-{python}", ", Android's C library"
+    program = f"/system/bin/python{PYTHON}"
+    chosen = roots.inside(work, name, "aarch64", program, root, roots.pure(work), what)
+    return dataclasses.replace(chosen, env=ENVIRONMENT, emulators="qemu bionic")

@@ -1,79 +1,52 @@
 """Lets a module that zig links use the system's unwinder, libgcc_s.so.1, as one that GCC links does.
 
-zig would put LLVM's unwinder into the module. glibc ends a thread (`pthread_exit`, as Python until 3.13
-does with daemon threads when it ends) by unwinding it with libgcc_s, which calls the module's personality
-function for each of its frames. That function would then hand libgcc_s's notes to LLVM's unwinder, which
-reads them as its own: SIGSEGV. So the module must name libgcc_s, which every system that these wheels are
-for has. All that the linker needs of it are the names and versions of its functions; a library of empty
-ones is made here.
+zig would put LLVM's unwinder into the module. glibc ends a thread (as Python until 3.13 does with daemon
+threads) by unwinding it with libgcc_s, which calls the module's personality function for each frame. That
+would hand libgcc_s's notes to LLVM's unwinder, which reads them as its own: SIGSEGV. So the module must name
+libgcc_s, which all these systems have. The linker needs its functions' names and versions only.
 """
-
-from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
-# Since when libgcc_s has what Rust's standard library may call.
+from tools.tiers import programs
+
+# Since when libgcc_s has what Rust's standard library may call, by the processor.
 COMMON = {
-    "GCC_3.0": (
-        "_Unwind_DeleteException",
-        "_Unwind_GetDataRelBase",
-        "_Unwind_GetLanguageSpecificData",
-        "_Unwind_GetRegionStart",
-        "_Unwind_GetTextRelBase",
-        "_Unwind_RaiseException",
-        "_Unwind_Resume",
-    ),
-    "GCC_3.3": ("_Unwind_GetCFA", "_Unwind_Resume_or_Rethrow"),
+    "GCC_3.0": "_Unwind_DeleteException _Unwind_GetDataRelBase _Unwind_GetLanguageSpecificData "
+    "_Unwind_GetRegionStart _Unwind_GetTextRelBase _Unwind_RaiseException _Unwind_Resume",
+    "GCC_3.3": "_Unwind_GetCFA _Unwind_Resume_or_Rethrow",
 }
 DWARF = {
-    "GCC_3.0": ("_Unwind_GetGR", "_Unwind_GetIP", "_Unwind_SetGR", "_Unwind_SetIP"),
-    "GCC_3.3": ("_Unwind_Backtrace", "_Unwind_FindEnclosingFunction"),
-    "GCC_4.2.0": ("_Unwind_GetIPInfo",),
+    "GCC_3.0": "_Unwind_GetGR _Unwind_GetIP _Unwind_SetGR _Unwind_SetIP",
+    "GCC_3.3": "_Unwind_Backtrace _Unwind_FindEnclosingFunction",
+    "GCC_4.2.0": "_Unwind_GetIPInfo",
 }
 # 32-bit ARM has exception tables of its own kind.
 ARM = {
-    "GCC_3.5": (
-        "_Unwind_VRS_Get",
-        "_Unwind_VRS_Set",
-        "__aeabi_unwind_cpp_pr0",
-        "__aeabi_unwind_cpp_pr1",
-        "__aeabi_unwind_cpp_pr2",
-        "__gnu_unwind_frame",
-    ),
-    "GCC_4.3.0": ("_Unwind_Backtrace",),
+    "GCC_3.5": "_Unwind_VRS_Get _Unwind_VRS_Set __aeabi_unwind_cpp_pr0 __aeabi_unwind_cpp_pr1 "
+    "__aeabi_unwind_cpp_pr2 __gnu_unwind_frame",
+    "GCC_4.3.0": "_Unwind_Backtrace",
 }
-
 # zig has no `__clear_cache` for this processor, where it has nothing to do.
-S390X = {"GCC_3.0": ("__clear_cache",)}
-
-# zig's names of processors, where they differ from the first word of Rust's target.
-PROCESSORS = {"i686": "x86", "armv7": "arm", "riscv64gc": "riscv64"}
+S390X = {"GCC_3.0": "__clear_cache"}
 
 
-def versions(triple: str) -> dict[str, tuple[str, ...]]:
+def versions(triple: str) -> dict[str, list[str]]:
     """Return the functions of libgcc_s on a target, by the version that they came with."""
-    parts: list[Mapping[str, tuple[str, ...]]] = [
-        COMMON,
-        ARM if triple.startswith("arm") else DWARF,
-    ]
-    if triple.startswith("s390x"):
-        parts.append(S390X)
+    parts = [COMMON, ARM if triple.startswith("arm") else DWARF]
+    parts += [S390X] if triple.startswith("s390x") else []
     names = sorted({name for part in parts for name in part})
-    return {name: tuple(it for part in parts for it in part.get(name, ())) for name in names}
+    return {name: " ".join(part.get(name, "") for part in parts).split() for name in names}
 
 
 def flags(triple: str, folder: Path, python: Path) -> list[str]:
-    """Return what to tell rustc, and make the library for it; nothing where glibc is not.
+    """Return what to tell rustc, and make the library for it in `folder`; nothing where glibc is not.
 
-    Args:
-        triple: the target's name.
-        folder: where a folder with the library is made.
-        python: the Python that has zig.
+    `python` is the Python that has zig.
     """
-    processor, _, system = triple.partition("-unknown-")
+    _, _, system = triple.partition("-unknown-")
     if not system.startswith("linux-gnu"):
         return []
     wanted = versions(triple)
@@ -88,10 +61,10 @@ def flags(triple: str, folder: Path, python: Path) -> list[str]:
         text += f"{version} {{ global: {' '.join(f'{name};' for name in names)} }}{before};\n"
         before = f" {version}"
     script.write_text(text, encoding="utf-8")
-    zig = f"{PROCESSORS.get(processor, processor)}-{system}"
     # Not by the name libgcc_s.so: the linker's wrapper would put LLVM's unwinder in its place.
     library = folder / "libunwinder.so"
-    command = ["-m", "ziglang", "cc", "-target", zig, "-shared", "-nostdlib", "-fno-builtin", "-w"]
-    command += ["-Wl,-soname,libgcc_s.so.1", f"-Wl,--version-script={script}"]
-    subprocess.run([str(python), *command, "-o", str(library), str(source)], check=True)
+    command = ["-m", "ziglang", "cc", "-target", f"{programs.processor(triple)}-{system}", "-w"]
+    command += ["-shared", "-nostdlib", "-fno-builtin", "-Wl,-soname,libgcc_s.so.1"]
+    command += [f"-Wl,--version-script={script}", "-o", str(library), str(source)]
+    subprocess.run([str(python), *command], check=True)
     return [f"-Lnative={folder}", "-ldylib=unwinder"]

@@ -1,92 +1,87 @@
-"""The test suite on other machines: a Debian root of each, by qemu where this processor can't run it."""
+"""Pythons of this machine and of Debian roots: of other machines, by qemu where need be, and newer ones."""
 
-from __future__ import annotations
-
+import os
 import platform
 import shutil
+import subprocess
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import chroots
-import debian
-import suite
-from targets import Target
-from work import Absent, Tally, Work
+from tools.tiers import chroots, debian, suite
+from tools.tiers.targets import Target
+from tools.tiers.work import Absent, Work
 
-SUITE = "bookworm"
 PYTHON = "3.11"
-PACKAGES = [
-    "libc6",
-    "dash",
-    "coreutils",
-    "libgcc-s1",  # ends threads
-    "jq",
-    f"python{PYTHON}",
-    "python3-numpy",  # PyPI has it for none of the 32-bit machines
-    "python3-yaml",
-]
-NATIVE = ("x86_64", "i686")
-TIMEOUT = 4 * 3600.0
+COMMON = ["libc6", "libgcc-s1", "dash", "coreutils", "jq", "python3-yaml"]
+# Bookworm's NumPy too, as PyPI has it for none of the 32-bit machines.
+SUITES = {
+    "bookworm": [*COMMON, f"python{PYTHON}", "python3-numpy"],
+    "sid": [*COMMON, "libstdc++6", "python3.14", "python3.15"],
+}
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+IS_PYTHON = "import sys; print('%d.%d' % sys.version_info[:2], sys.implementation.name)"
 
 
-def _only_programs(root: Path) -> None:
-    """Keep the programs that are used: the package holds dozens."""
-    kept = {program for program, _, _ in chroots.MAGIC.values()}
-    programs = root / "usr" / "bin"
-    moved = root / "kept"
-    moved.mkdir()
-    for name in kept:
-        shutil.copyfile((programs / name).resolve(), moved / name)
-        (moved / name).chmod(0o755)
-    shutil.rmtree(root / "usr")
-    programs.mkdir(parents=True)
-    for name in kept:
-        (moved / name).rename(programs / name)
-    moved.rmdir()
+def here(work: Work, target: Target, python: str) -> suite.Place:
+    """Return this machine's Python of that version, or that of a root."""
 
+    def enter(argv: list[str], *, folder: str, **more: Any) -> str:
+        return work.run(argv, cwd=Path(folder), **more)
 
-def qemu(work: Work) -> Path:
-    """Return the folder with qemu's programs: sid's, which need no libraries and get most right."""
-    if platform.machine() != "x86_64":
-        raise Absent("runs other machines' programs on x86_64 only")
-    root = debian.unpacked(work, "qemu", "sid", "x86_64", ["qemu-user"], finish=_only_programs)
-    return root / "usr" / "bin"
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    found = sorted(map(str, pyenv.glob(f"{python}.*/bin/python")), reverse=True)
+    for program in filter(None, [shutil.which(f"python{python}"), *found]):
+        asked = [program, "-c", IS_PYTHON]
+        told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+        if told.split() == [python, "cpython"]:
+            return suite.Place(
+                name=f"{target.triple}-{python}",
+                python=[program],
+                packages=suite.site(work, f"site-{python}", python, PLATFORMS),
+                under=f"natively, Linux {platform.release()}",
+                enter=enter,
+                env={"PATH": os.environ["PATH"]},
+            )
+    return place(work, target, python)
 
 
 def pure(work: Work) -> Path:
     """Return a folder with the suite's requirements that are pure Python."""
     # With pytest-xdist, as emulators are slow: --pytest="-n 2".
-    without = ("numpy", "psutil", "pyyaml")
-    return suite.site(
-        work, f"site-{PYTHON}-any", PYTHON, ["any"], without=without, more=["pytest-xdist"]
-    )
+    without, more = ("numpy", "psutil", "pyyaml"), ["pytest-xdist"]
+    return suite.site(work, f"site-{PYTHON}-any", PYTHON, ["any"], without=without, more=more)
 
 
-def emulated(work: Work, programs: Path, machine: str) -> str:
-    """Return the emulator's name and version, in words."""
-    said = work.run([programs / chroots.MAGIC[machine][0], "--version"], log="qemu-version")
-    return next(f"qemu-user {line.split()[2]}" for line in said.splitlines() if " version " in line)
+def place(work: Work, target: Target, python: str) -> suite.Place:
+    """Return the Python of that version in a root of the target's machine."""
+    if python == PYTHON:
+        release, name, packages = "bookworm", f"root-{target.arch}", pure(work)
+    elif target.arch == "x86_64" and f"python{python}" in SUITES["sid"]:
+        release, name = "sid", "root-sid"
+        # There is no wheel of PyYAML yet for the newest Python.
+        packages = suite.site(work, f"site-{python}-sid", python, PLATFORMS, without=["pyyaml"])
+    else:
+        raise Absent(f"no Python {python} is on this machine, and none in a root for {target.arch}")
+    root = debian.root(work, name, release, target.arch, SUITES[release])
+    where, program = f", a root of Debian {release}", f"/usr/bin/python{python}"
+    return inside(work, f"{target.triple}-{python}", target.arch, program, root, packages, where)
 
 
-def test(work: Work, target: Target, wheel: Path, python: str, arguments: list[str]) -> Tally:
-    """Run the suite on the wheel in a root of the target's machine."""
-    if python != PYTHON:
-        raise Absent(f"the roots of Debian {SUITE} have Python {PYTHON} only")
-    root = debian.root(work, f"root-{target.arch}", SUITE, target.arch, PACKAGES)
-    # Of the requirements only those of pure Python; the rest is Debian's, or done without.
-    packages = pure(work)
-    programs = None if target.arch in NATIVE else qemu(work)
-    how = "natively" if programs is None else emulated(work, programs, target.arch)
-    return chroots.run_suite(
-        work,
-        root,
-        wheel,
-        packages,
-        f"/usr/bin/python{PYTHON}",
-        arguments,
-        name=f"{target.triple}-{PYTHON}",
-        under=f"{how}, Linux {platform.release()}, a root of Debian {SUITE}",
-        timeout=TIMEOUT,
-        machine=target.arch,
-        qemu=programs,
-        emulators="qemu qemu-arm" if target.arch == "armv7l" else "qemu",
+def inside(
+    work: Work, name: str, machine: str, python: str, root: Path, packages: Path, where: str
+) -> suite.Place:
+    """Return the Python of a root by its path there, by qemu if need be."""
+    native = machine in chroots.NATIVE
+    emulators = "qemu qemu-arm" if machine == "armv7l" else "qemu"
+    return suite.Place(
+        name=name,
+        python=[python],
+        packages=packages,
+        under=f"{chroots.how(work, machine)}{where}",
+        enter=partial(chroots.run, work, root, machine=machine),
+        inside=partial(chroots.inside, work),
+        emulators="" if native else emulators,
+        # Far from a real processor's speed.
+        patience=() if native else ("-o", "timeout=300", "-o", "faulthandler_timeout=600"),
     )

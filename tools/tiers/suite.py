@@ -1,67 +1,62 @@
-"""The test suite, as every place runs it: a copy of it, what it needs, and what it counted."""
-
-from __future__ import annotations
+"""The test suite, as every place runs it: a copy of it, what it needs, the wheel, and what it counted."""
 
 import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+import zipfile
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from targets import ROOT
-from work import Failed, Tally, Work
+from tools.tiers.targets import ROOT
+from tools.tiers.work import Failed, Work, last_lines
 
-# What the tests read of the project. Nothing puts python/ on the path, and without the compiled module it
-# could not be imported: what is tested is the wheel.
-COPIED = (
-    ".ci",
-    ".github",
-    "*.md",
-    "*.toml",
-    "Cargo.lock",
-    "LICENSE-*",
-    "Makefile",
-    "benchmarks",
-    "build.rs",
-    "core",
-    "docs",
-    "examples",
-    "python",
-    "sbom",
-    "src",
-    "tests",
-    "tools",
-)
-REFUSE = shutil.ignore_patterns(
-    "__pycache__", ".hypothesis", ".pytest_cache", "target", "*.so", "*.pyd"
-)
+# What builds leave in the tree. Without the compiled module its package could not be imported, and nothing
+# puts python/ on the path: what is tested is the wheel.
+REFUSE = ".git .venv .*_cache .hypothesis __pycache__ target dist site *.so *.pyd"
+COMMAND = "import sys\nfrom mmap_rs.__main__ import main\nsys.exit(main())\n"
+VERSION = "import platform as p; print(p.python_implementation(), p.python_version(), p.machine())"
 
 # The closing line of pytest, such as "= 3 failed, 3100 passed, 45 skipped, 1 error in 61.20s (0:01:01) =".
-CLOSING = re.compile(r"^=* ?((?:\d+ \w+(?:, )?)+) in ([\d.]+)s\b.*$", re.MULTILINE)
-# So many failed tests may be a matter of time; more are not.
-FEW = 20
+CLOSING = re.compile(r"^=* ?((?:\d+ \w+(?:, )?)+) in [\d.]+s\b.*$", re.MULTILINE)
 COUNT = re.compile(r"(\d+) (\w+)")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A Python somewhere, and how to run it there."""
+
+    # Of folders and logs.
+    name: str
+    # The command that starts it, as it is called there.
+    python: Sequence[str]
+    # A folder with the suite's requirements.
+    packages: Path
+    # How it is run, in words for the tables.
+    under: str
+    # Takes a command with `folder`, `env`, `log` and `check`, and returns what it printed.
+    enter: Callable[..., str]
+    # Returns the path that a file of the cache has there.
+    inside: Callable[[Path], str] = str
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    separator: str = ":"
+    # The emulators whose faults tests/conftest.py leaves out.
+    emulators: str = ""
+    # pytest's arguments where all is slow.
+    patience: Sequence[str] = ()
 
 
 def copy(folder: Path) -> None:
     """Copy the tests and what they read into a folder, which is emptied first."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    for pattern in COPIED:
-        for path in ROOT.glob(pattern):
-            if path.is_dir():
-                shutil.copytree(path, folder / path.name, ignore=REFUSE)
-            else:
-                shutil.copyfile(path, folder / path.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*REFUSE.split()))
 
 
 def requirements(without: Collection[str] = ()) -> list[str]:
     """Return what the group `test` of pyproject.toml asks for, less some packages by name."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        asked: list[str] = tomllib.load(file)["dependency-groups"]["test"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked: list[str] = project["dependency-groups"]["test"]
     return [line for line in asked if re.split(r"[^\w-]", line)[0] not in without]
 
 
@@ -79,71 +74,57 @@ def site(
     `python` is its version, `platforms` the tags of wheels that it takes besides those of pure Python, `more`
     what else is to be there.
     """
-    asked = [*requirements(without), *more]
     words = ["--python-version", python, "--only-binary", ":all:"]
-    for platform in platforms:
-        words += ["--platform", platform]
+    words += [word for platform in platforms for word in ("--platform", platform)]
+    words += [*requirements(without), "pytest-rerunfailures", *more]
 
     def make(folder: Path) -> None:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
-        work.run([*pip, *words, *asked], log=f"{name}-pip")
+        work.run([*pip, *words], log=f"{name}-pip")
 
-    return work.once(name, " ".join([*words, *asked]), make)
+    return work.once(name, " ".join(words), make)
 
 
-def install(work: Work, wheel: Path, folder: Path, interpreter: str, log: str) -> None:
-    """Unpack a wheel into a folder, which is emptied first, with its command in `bin`."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    work.run([sys.executable, "-m", "zipfile", "-e", wheel, folder], log=log)
-    command = folder / "bin" / "mmap-rs"
+def test(work: Work, place: Place, wheel: Path, arguments: Sequence[str]) -> str:
+    """Run the suite on a wheel, and return what it counted and where; `Failed` if a test does."""
+    folder = work.folder(f"run-{place.name}")
+    copy(folder / "project")
+    shutil.rmtree(folder / "wheel", ignore_errors=True)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "wheel")
+    command = folder / "wheel" / "bin" / "mmap-rs"
     command.parent.mkdir()
-    command.write_text(
-        f"#!{interpreter}\nimport sys\nfrom mmap_rs.__main__ import main\nsys.exit(main())\n"
-    )
+    command.write_text(f"#!{' '.join(place.python)}\n{COMMAND}", encoding="utf-8")
     command.chmod(0o755)
+    installed = place.inside(folder / "wheel")
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **place.env}
+    env["PATH"] = f"{installed}/bin:{env['PATH']}"
+    env["PYTHONPATH"] = place.separator.join([installed, place.inside(place.packages)])
+    if place.emulators:
+        env["MMAP_RS_EMULATOR"] = place.emulators
+
+    def enter(words: list[str], log: str) -> str:
+        argv, project = [*place.python, *words], place.inside(folder / "project")
+        return place.enter(argv, folder=project, env=env, log=log, check=False)
+
+    python = enter(["-c", VERSION], f"{place.name}-version").splitlines()[-1].strip()
+    # What is quick enough on a user's machine may be too slow under an emulator, or on a busy one.
+    words = ["-m", "pytest", "-q", "--reruns", "1", *place.patience, *arguments]
+    counted, failed = tally(enter(words, f"test-{place.name}"))
+    told = f"{counted}: {python}, {place.under}"
+    if failed:
+        raise Failed(told)
+    return told
 
 
-def run(
-    enter: Callable[[list[str], str], str],
-    log: str,
-    arguments: Sequence[str],
-    *,
-    python: str,
-    under: str,
-) -> Tally:
-    """Run the suite and return what it counted.
-
-    `enter` takes what follows `python` and the name of a log, and returns what was printed. A few tests that
-    fail are tried once more by themselves, as a test that has a processor for itself on a user's machine may
-    be too slow for its limits under an emulator, or on a busy machine. The tally tells how many passed then.
-    """
-    words = ["-m", "pytest", "-q", *arguments]
-    first = tally(enter(words, log), python, under)
-    if not 0 < first.failed <= FEW:
-        return first
-    failed_only = [*words, "--last-failed", "--last-failed-no-failures=none"]
-    again = tally(enter(failed_only, f"{log}-again"), python, under)
-    if again.passed + again.failed != first.failed:
-        return first
-    return replace(
-        first, passed=first.passed + again.passed, failed=again.failed, late=again.passed
-    )
-
-
-def tally(text: str, python: str, under: str) -> Tally:
-    """Read what pytest counted; `Failed` if it broke off."""
+def tally(text: str) -> tuple[str, int]:
+    """Return what pytest counted, in words, and how many tests failed; `Failed` if it broke off."""
     found = CLOSING.findall(text)
     if not found:
-        last = "\n".join("    " + line for line in text.splitlines()[-15:])
-        raise Failed(f"the test run broke off\n{last}")
-    counts, seconds = found[-1]
-    number = {word.removesuffix("s"): int(count) for count, word in COUNT.findall(counts)}
-    return Tally(
-        passed=number.get("passed", 0),
-        failed=number.get("failed", 0) + number.get("error", 0),
-        skipped=number.get("skipped", 0),
-        seconds=float(seconds),
-        python=python,
-        under=under,
-    )
+        raise Failed(f"the test run broke off\n{last_lines(text)}")
+    number = {word.removesuffix("s"): int(count) for count, word in COUNT.findall(found[-1])}
+    failed = number.get("failed", 0) + number.get("error", 0)
+    repeated = number.get("rerun", 0) - failed
+    late = f" ({repeated} at a second try)" if repeated > 0 else ""
+    passed, skipped = number.get("passed", 0), number.get("skipped", 0)
+    return f"{passed} passed{late}, {failed} failed, {skipped} skipped", failed

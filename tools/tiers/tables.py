@@ -1,145 +1,130 @@
-"""The platform tables of README.md and docs/platforms.md, made of tiers.toml and of what was seen."""
+"""What was seen when, in tiers-results.json, and the tables of README.md and docs/platforms.md made of it."""
 
-from __future__ import annotations
-
+import json
 import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import results
-from results import Result
-from targets import ROOT, Target, load
+from tools.tiers.targets import ROOT, Target, load, systems
 
-BEGIN = "<!-- made by `python tools/tiers table --write` -->"
+RESULTS = ROOT / "tiers-results.json"
+
+BEGIN = "<!-- made by `python -m tools.tiers table --write` -->"
 END = "<!-- end of what is made -->"
+MADE = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 
-SYSTEMS = {
-    "linux": "Linux (glibc)",
-    "musl": "Linux (musl)",
-    "windows": "Windows",
-    "macos": "macOS",
-    "ios": "iOS",
-    "freebsd": "FreeBSD",
-    "android": "Android",
-}
+# The columns of README.md: how the tests ran, by the word that a result's text has for it.
+WAYS = {"natively": "tested natively", "qemu": "tested under qemu", "wine": "tested under Wine"}
 
 
-def _named(found: list[Result], step: str) -> Result | None:
-    return next((result for result in found if result.step == step), None)
+@dataclass(frozen=True)
+class Result:
+    """One step that was run: `step` is `check`, `wheel` or e.g. `test 3.11`."""
+
+    triple: str
+    step: str
+    date: str
+    command: str
+    verdict: str
+    detail: str
+
+
+def results(path: Path = RESULTS) -> list[Result]:
+    """Return all results."""
+    return [Result(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def record(new: list[Result], order: list[str], path: Path = RESULTS) -> None:
+    """Put results into the file, for older ones of the same steps; `order` has the targets' names."""
+    found = {(result.triple, result.step): result for result in [*results(path), *new]}
+    kept = [result for result in found.values() if result.triple in order]
+    kept.sort(key=lambda result: (order.index(result.triple), result.step))
+    text = json.dumps([asdict(result) for result in kept], indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _cell(result: Result | None) -> str:
     """Say what came of compiling or of a wheel."""
     if result is None:
         return "not yet"
-    if result.verdict != "ok":
-        return f"fails ({result.date})"
-    return f"yes, {result.date}"
+    return f"yes, {result.date}" if result.verdict == "ok" else f"fails ({result.date})"
 
 
-def _compiled(target: Target, check: Result | None, wheel: Result | None) -> str:
-    """Say whether the target compiles: of a wheel that was built, all of the package's code does."""
-    # For Windows the wheel is made of another target, which MinGW's libraries go with.
-    if check is None and wheel is not None and wheel.verdict == "ok" and target.system != "windows":
-        return f"{_cell(wheel)} (its wheel)"
-    return _cell(check)
-
-
-def _tests(target: Target, found: list[Result]) -> str:
+def _tests(target: Target, own: dict[str, Result]) -> str:
     """Say on which Pythons the tests ran, and where."""
     parts: list[str] = []
-    for result in found:
-        if not result.step.startswith("test "):
-            continue
-        counts, _, under = result.detail.partition(": ")
-        parts.append(f"{under or result.step.removeprefix('test ')}: {counts}, {result.date}")
-    if parts:
-        return "<br>".join(parts)
-    return "not run" if target.local.place == "none" else "not yet"
+    for step, result in own.items():
+        if step.startswith("test "):
+            counts, _, under = result.detail.partition(": ")
+            parts.append(f"{under or step.removeprefix('test ')}: {counts}, {result.date}")
+    return "<br>".join(parts) or ("not run" if target.local.place == "none" else "not yet")
 
 
-def _size(result: Result | None) -> str:
-    match = re.search(r"\d+ KiB", result.detail) if result is not None else None
-    return f", {match[0]}" if match is not None else ""
+def _row(target: Target, found: list[Result]) -> str:
+    """Return a target's row of docs/platforms.md."""
+    own = {result.step: result for result in found if result.triple == target.triple}
+    wheel = own.get("wheel")
+    compiled, built = _cell(own.get("check")), _cell(wheel)
+    if wheel is not None and wheel.verdict == "ok":
+        # All of the package's code is in a wheel.
+        compiled = compiled if "check" in own else f"{built} (its wheel)"
+        size = re.search(r"\d+ KiB", wheel.detail)
+        built += f", {size[0]}" if size is not None else ""
+        built += " (stubs)" if target.local.link == "stubs" else ""
+    tier = target.tier or "beyond"
+    row = f"| `{target.triple}` | {tier} | `{target.tag}` | {compiled} | {built}"
+    return f"{row} | {_tests(target, own)} |"
 
 
 def platforms(targets: list[Target], found: list[Result]) -> str:
     """Return the table of docs/platforms.md."""
-    rows = [
-        "| target | upstream's tier | wheel | compiles | wheel built and inspected | tests of the wheel |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for target in targets:
-        own = [result for result in found if result.triple == target.triple]
-        wheel = _named(own, "wheel")
-        built = _cell(wheel)
-        if wheel is not None and wheel.verdict == "ok":
-            other = " (stubs)" if target.local.link == "stubs" else ""
-            other = " (gnu)" if target.system == "windows" else other
-            built += f"{_size(wheel)}{other}"
-        cells = [
-            f"`{target.triple}`",
-            str(target.tier or "beyond"),
-            f"`{target.tag}`",
-            _compiled(target, _named(own, "check"), wheel),
-            built,
-            _tests(target, own),
-        ]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+    head = "| target | upstream's tier | wheel | compiles | wheel built and inspected | tests of the wheel |"
+    rows = [_row(target, found) for target in targets]
+    return "\n".join([head, f"|{' --- |' * 6}", *rows])
 
 
 def differences(targets: list[Target]) -> str:
     """Return the list of what is different on some targets."""
-    rows = [
-        f"- `{target.triple}`: {'; '.join(target.differs)}." for target in targets if target.differs
-    ]
-    return "\n".join(rows)
+    told = [target for target in targets if target.differs]
+    return "\n".join(f"- `{target.triple}`: {'; '.join(target.differs)}." for target in told)
 
 
 def readme(targets: list[Target], found: list[Result]) -> str:
-    """Return the table of README.md: a line for each system."""
-    rows = ["| system | tested | compiled, not run |", "| --- | --- | --- |"]
-    for system, name in SYSTEMS.items():
-        tested: list[str] = []
-        compiled: list[str] = []
+    """Return the table of README.md: a row for each system."""
+    columns = [*WAYS.values(), "compiled, not run"]
+    rows = [f"| system | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
+    for system, like in systems().items():
+        cells: dict[str, list[str]] = {column: [] for column in columns}
         for target in (target for target in targets if target.system == system):
-            own = [result for result in found if result.triple == target.triple]
-            passed = [r for r in own if r.step.startswith("test ") and r.verdict == "ok"]
-            steps = {result.step for result in own if result.verdict == "ok"}
-            arch = target.arch.replace("_", r"\_") if "_" in target.arch else target.arch
-            if passed:
-                pythons = ", ".join(result.step.removeprefix("test ") for result in passed)
-                tested.append(f"{arch} (Python {pythons})")
-            elif steps & {"check", "wheel"}:
-                compiled.append(arch)
-        rows.append(f"| {name} | {', '.join(tested) or '-'} | {', '.join(compiled) or '-'} |")
+            good = [it for it in found if it.triple == target.triple and it.verdict == "ok"]
+            arch = target.arch.replace("_", r"\_")
+            pythons: dict[str, list[str]] = {}
+            for result in (result for result in good if result.step.startswith("test ")):
+                way = next(way for way in WAYS if f", {way}" in result.detail)
+                pythons.setdefault(WAYS[way], []).append(result.step.removeprefix("test "))
+            for column, versions in pythons.items():
+                cells[column].append(f"{arch} (Python {', '.join(versions)})")
+            if good and not pythons:
+                cells["compiled, not run"].append(arch)
+        row = " | ".join(", ".join(cells[column]) or "-" for column in columns)
+        rows.append(f"| {like['name']} | {row} |")
     return "\n".join(rows)
-
-
-def _around(text: str) -> list[str]:
-    """Return what stands before, between and after the tables of a page."""
-    return re.split(f"{re.escape(BEGIN)}.*?{re.escape(END)}", text, flags=re.DOTALL)
 
 
 def without(text: str) -> str:
     """Return a page without its tables."""
-    return "".join(_around(text))
+    return MADE.sub("", text)
 
 
 def replaced(text: str, tables: list[str]) -> str:
     """Put tables between the marks of a page, in their order."""
-    parts = _around(text)
-    if len(parts) != len(tables) + 1:
-        raise ValueError(f"the page has {len(parts) - 1} places for tables, not {len(tables)}")
-    page = parts[0]
-    for table, rest in zip(tables, parts[1:], strict=True):
-        page += f"{BEGIN}\n\n{table}\n\n{END}{rest}"
-    return page
+    left = iter(tables)
+    return MADE.sub(lambda _: f"{BEGIN}\n\n{next(left)}\n\n{END}", text)
 
 
 def pages() -> dict[Path, str]:
     """Return each page that has tables, as it should be."""
-    targets, found = load(), results.load()
+    targets, found = load(), results()
     made = {
         ROOT / "docs" / "platforms.md": [platforms(targets, found), differences(targets)],
         ROOT / "README.md": [readme(targets, found)],

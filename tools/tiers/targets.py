@@ -1,33 +1,32 @@
-"""The list of targets, read from tiers.toml."""
-
-from __future__ import annotations
+"""The list of targets, read from tiers.toml, which explains the words."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-
-# The module of each place that tests run in; tiers.toml says which target has which.
-PLACES = {"host": "natively", "root": "roots", "wine": "wine", "bionic": "bionic", "musl": "musl"}
+PATH = ROOT / "tiers.toml"
 
 
 @dataclass(frozen=True)
 class Release:
-    """How the release workflow builds and tests a target; the words are explained in tiers.toml."""
+    """How the release workflow builds and tests a target."""
 
     runner: str
     build: str
     tests: str
+    image: str = ""
 
 
 @dataclass(frozen=True)
 class Local:
-    """How this tool links and runs a target on a Debian machine; see tiers.toml for the words."""
+    """How this tool links and runs a target on a Debian machine."""
 
     link: str
     place: str
-    pythons: tuple[str, ...]
+    pythons: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -39,33 +38,24 @@ class Target:
     system: str
     arch: str
     tag: str
-    pythons: tuple[str, ...]
+    pythons: Sequence[str]
     release: Release
     local: Local
-    differs: tuple[str, ...]
+    differs: Sequence[str]
 
 
-def load(path: Path = ROOT / "tiers.toml") -> list[Target]:
+def systems() -> dict[str, dict[str, Any]]:
+    """Return what each system is like, in the order of the file."""
+    found: dict[str, dict[str, Any]] = tomllib.loads(PATH.read_text(encoding="utf-8"))["system"]
+    return found
+
+
+def load() -> list[Target]:
     """Return all targets, in the order of the file."""
-    rows = tomllib.loads(path.read_text(encoding="utf-8"))["target"]
-    return [
-        Target(
-            triple=row["triple"],
-            tier=row["tier"],
-            system=row["system"],
-            arch=row["arch"],
-            tag=row["tag"],
-            pythons=tuple(row["pythons"]),
-            release=Release(**row["release"]),
-            local=Local(
-                link=row["local"]["link"],
-                place=row["local"]["place"],
-                pythons=tuple(row["local"].get("pythons", ())),
-            ),
-            differs=tuple(row["differs"]),
-        )
-        for row in rows
-    ]
+    rows: list[dict[str, Any]] = tomllib.loads(PATH.read_text(encoding="utf-8"))["target"]
+    for row in rows:
+        row |= {"release": Release(**row["release"]), "local": Local(**row["local"])}
+    return [Target(**row) for row in rows]
 
 
 def find(triple: str) -> Target:

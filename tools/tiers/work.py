@@ -1,17 +1,18 @@
 """The folder that this tool keeps its things in, and the programs that it runs."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL
 
-from targets import ROOT
+from tools.tiers.targets import ROOT
+
+# The most seconds for one program: a suite under an emulator takes hours.
+LIMIT = 4 * 3600
 
 
 class Failed(Exception):
@@ -20,20 +21,6 @@ class Failed(Exception):
 
 class Absent(Exception):
     """Something can't be had on this machine; the text says what and why."""
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What a run of the test suite gave, and under what it ran."""
-
-    passed: int
-    failed: int
-    skipped: int
-    seconds: float
-    python: str
-    under: str
-    # How many of those that passed did so at a second try only.
-    late: int = 0
 
 
 class Work:
@@ -52,7 +39,7 @@ class Work:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def once(self, name: str, key: str, make: Callable[[Path], None]) -> Path:
+    def once(self, name: str, key: str, make: Callable[[Path], object]) -> Path:
         """Return the folder `name`, made by `make` unless it is there from the same `key`.
 
         A broken-off making leaves nothing behind.
@@ -73,26 +60,21 @@ class Work:
         stamp.write_text(key, encoding="utf-8")
         return path
 
-    def remembered(self, name: str, key: str) -> str | None:
-        """Return what `remember` was told under that name, if it was with the same key."""
-        path = self.folder("done") / name
-        if not path.is_file():
-            return None
-        known, _, text = path.read_text(encoding="utf-8").partition("\n")
-        return text if known == key else None
+    def remembered(self, name: str, key: str, action: Callable[[], str]) -> str:
+        """Return what `action` returned when it was done with the same `key`; now, if it was not."""
 
-    def remember(self, name: str, key: str, text: str) -> None:
-        """Keep what came of a step that took long; `key` tells what it was done with."""
-        (self.folder("done") / name).write_text(f"{key}\n{text}", encoding="utf-8")
+        def make(folder: Path) -> None:
+            (folder / "text").write_text(action(), encoding="utf-8")
+
+        return (self.once(f"done/{name}", key, make) / "text").read_text(encoding="utf-8")
 
     def run(
         self,
-        argv: Sequence[str | Path],
+        argv: Sequence[object],
         *,
         log: str,
         env: Mapping[str, str] | None = None,
         cwd: Path = ROOT,
-        timeout: float | None = None,
         check: bool = True,
     ) -> str:
         """Run a program with what it prints in the file `logs/<log>.log`, and return that text.
@@ -101,30 +83,28 @@ class Work:
         `check` is false.
         """
         path = self.folder("logs") / f"{log}.log"
+        words, own = [str(word) for word in argv], {**os.environ, **(env or {})}
         with path.open("w", encoding="utf-8") as out:
-            out.write(f"$ {' '.join(map(str, argv))}\n")
+            out.write(f"$ {' '.join(words)}\n")
             out.flush()
             try:
-                status = subprocess.run(
-                    [str(word) for word in argv],
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    env={**os.environ, **(env or {})},
-                    cwd=cwd,
-                    timeout=timeout,
-                    check=False,
-                ).returncode
+                status = subprocess.call(
+                    words, stdin=DEVNULL, stdout=out, stderr=out, env=own, cwd=cwd, timeout=LIMIT
+                )
             except FileNotFoundError as error:
-                raise Absent(f"the program {argv[0]} is not on this machine") from error
+                raise Absent(f"the program {words[0]} is not on this machine") from error
             except subprocess.TimeoutExpired as error:
-                raise Failed(f"{argv[0]} did not end in {timeout:.0f} s; see {path}") from error
+                raise Failed(f"{words[0]} did not end in {LIMIT} s; see {path}") from error
         text = path.read_text(encoding="utf-8", errors="replace")
         if check and status != 0:
-            last = "\n".join("    " + line for line in text.splitlines()[-15:])
-            raise Failed(f"{argv[0]} ended with status {status}; see {path}\n{last}")
+            raise Failed(f"{words[0]} ended with status {status}; see {path}\n{last_lines(text)}")
         return text
 
     def say(self, text: str) -> None:
         """Show what goes on, with the time since the start."""
         print(f"[{time.monotonic() - self._began:6.0f} s] {text}", file=sys.stderr, flush=True)
+
+
+def last_lines(text: str) -> str:
+    """Return the end of what a program said, to be shown under an error."""
+    return "\n".join(f"    {line}" for line in text.splitlines()[-15:])

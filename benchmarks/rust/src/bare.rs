@@ -78,3 +78,28 @@ pub fn msync(arguments: &[&str], loops: u32) -> Outcome<Duration> {
     // SAFETY: our own memory.
     time(loops, || checked(unsafe { libc::msync(memory.start, memory.size, libc::MS_SYNC) }))
 }
+
+/// `mremap SIZE`: mremap(2) of present pages to another place and twice the size, and back to the size; a page behind
+/// them has them move.
+pub fn mremap(arguments: &[&str], loops: u32) -> Outcome<Duration> {
+    const PAGE: usize = 4096;
+    let size: usize = argument(arguments, 0)?.parse()?;
+    let mut memory = Memory::anonymous(size)?;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let remap = |start, size, new, flags| {
+        // SAFETY: our own memory, of which nothing is read meanwhile.
+        let moved = unsafe { libc::mremap(start, size, new, flags) };
+        if moved == libc::MAP_FAILED { Err(Error::last_os_error()) } else { Ok(moved) }
+    };
+    time(loops, || {
+        // SAFETY: a new page, which replaces nothing.
+        let behind = unsafe { libc::mmap(memory.start.byte_add(memory.size), PAGE, libc::PROT_NONE, flags, -1, 0) };
+        memory.start = remap(memory.start, size, 2 * size, libc::MREMAP_MAYMOVE)?;
+        if behind != libc::MAP_FAILED {
+            // SAFETY: mapped above.
+            checked(unsafe { libc::munmap(behind, PAGE) })?;
+        }
+        remap(memory.start, 2 * size, size, 0)?;
+        Ok(())
+    })
+}

@@ -30,6 +30,7 @@ const WORK: &[(&str, Work)] = &[
     ("mprotect", bare::mprotect),
     ("mlock", bare::mlock),
     ("msync", bare::msync),
+    ("mremap", bare::mremap),
 ];
 
 /// The time of `loops` calls; what they return is dropped within.

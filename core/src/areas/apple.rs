@@ -4,22 +4,23 @@
 //! on: its list comes back to the first area of the shared libraries again and again, and never ends. Here the kernel
 //! goes down to the innermost area at once. U11: paths are bytes. U24: other processes; U28: paths, see `region_path`.
 //!
-//! Whether an area is shared is told by what a child of `fork` gets of it, as upstream has it: `mmap` sets that for
-//! shared memory, and the kernel's share mode speaks of how many there are that share it now.
+//! Whether an area is shared follows from its inheritance by a child of `fork`, as in upstream: `mmap` sets that for
+//! shared memory, while the kernel's share mode says how many share it now.
 //!
 //! The offset is that in the memory object on top. Of a private map of a file this is the file, until the kernel puts an
 //! object of its own before it, with pages that were written; that one may begin at 0.
+#![expect(unsafe_code, reason = "system calls")]
 
+use super::area::{Area, protection};
+use super::list::Reader;
 use super::region_path::{self, Question};
 use super::task::Task;
-use super::{Area, Reader};
 use crate::Result;
 use mach2::kern_return::{KERN_INVALID_ADDRESS, KERN_SUCCESS};
 use mach2::vm::mach_vm_region_recurse;
 use mach2::vm_inherit::VM_INHERIT_SHARE;
 use mach2::vm_prot::{VM_PROT_EXECUTE, VM_PROT_READ, VM_PROT_WRITE};
 use mach2::vm_region::{vm_region_recurse_info_t, vm_region_submap_short_info_64 as Info};
-use mmap_rs::Protection;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
@@ -42,9 +43,6 @@ impl Reader for Source {
 
     fn next_area(&mut self) -> Result<Option<Area>> {
         let Some((addresses, info)) = self.ask()? else { return Ok(None) };
-        if addresses.end <= self.address {
-            return Ok(None);
-        }
         self.address = addresses.end;
         Ok(Some(self.area(addresses, &info)))
     }
@@ -53,7 +51,7 @@ impl Reader for Source {
 impl Source {
     /// The area of the address, or the first one after it; `None` past the last.
     ///
-    /// The short form of the answer: for the long one the kernel looks for each page. Only the short one tells, too,
+    /// Asks for the short form of the answer: for the long one the kernel looks at each page. Only the short form says
     /// whether anything but the kernel itself provides the pages.
     fn ask(&self) -> Result<Option<(Range<u64>, Info)>> {
         let (mut address, mut size, mut depth) = (self.address, 0, DEPTH);
@@ -81,20 +79,13 @@ impl Source {
     fn area(&self, addresses: Range<u64>, info: &Info) -> Area {
         // Copied, as the fields are not aligned.
         let (flags, inheritance, offset) = (info.protection, info.inheritance, info.offset);
-        let mut protection = Protection::empty();
-        for (flag, bit) in [
-            (VM_PROT_READ, Protection::READ),
-            (VM_PROT_WRITE, Protection::WRITE),
-            (VM_PROT_EXECUTE, Protection::EXECUTE),
-        ] {
-            protection.set(bit, flags & flag != 0);
-        }
+        let allows = |flag| flags & flag != 0;
         let path = if info.external_pager != 0 { self.path(addresses.start) } else { None };
         Area {
             allocation_base: addresses.start as usize,
             start: addresses.start as usize,
             end: addresses.end as usize,
-            protection,
+            protection: protection(allows(VM_PROT_READ), allows(VM_PROT_WRITE), allows(VM_PROT_EXECUTE)),
             shared: inheritance == VM_INHERIT_SHARE,
             is_file: path.is_some(),
             path: path.map(|path| (OsString::from_vec(path), offset)),

@@ -1,10 +1,11 @@
 //! FreeBSD: `kinfo_getvmmap(3)`, read as upstream reads it.
 //!
 //! U25: upstream does not look whether there is a list at all. Its paths must be UTF-8 as well; here they are bytes.
+#![expect(unsafe_code, reason = "system calls, and the list that they allocate")]
 
-use super::{Area, Reader};
+use super::area::{Area, protection};
+use super::list::Reader;
 use crate::{Error, Result};
-use mmap_rs::Protection;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
@@ -44,16 +45,9 @@ impl Reader for Source {
 }
 
 fn area(entry: &libc::kinfo_vmentry) -> Area {
-    let mut protection = Protection::empty();
-    for (flag, bit) in [
-        (KVME_PROT_READ, Protection::READ),
-        (KVME_PROT_WRITE, Protection::WRITE),
-        (KVME_PROT_EXEC, Protection::EXECUTE),
-    ] {
-        protection.set(bit, entry.kve_protection & flag != 0);
-    }
-    // The kernel counts the objects that lie on others, not who shares one: shared memory that is of no file, which nobody
-    // has copied, can't be told from private memory.
+    let allows = |flag| entry.kve_protection & flag != 0;
+    // The kernel counts the objects that lie on others, not the processes that share one: anonymous shared memory that
+    // has not been copied can't be distinguished from private memory.
     let is_copied = entry.kve_flags & (KVME_FLAG_COW | KVME_FLAG_NEEDS_COPY) != 0;
     let is_file = entry.kve_type == libc::KVME_TYPE_VNODE;
     #[allow(clippy::unnecessary_cast)] // characters are signed on some processors
@@ -62,7 +56,7 @@ fn area(entry: &libc::kinfo_vmentry) -> Area {
         allocation_base: entry.kve_start as usize,
         start: entry.kve_start as usize,
         end: entry.kve_end as usize,
-        protection,
+        protection: protection(allows(KVME_PROT_READ), allows(KVME_PROT_WRITE), allows(KVME_PROT_EXEC)),
         shared: !is_copied && (is_file || entry.kve_shadow_count > 1),
         path: (!path.is_empty()).then(|| (OsString::from_vec(path), entry.kve_offset)),
         is_file,

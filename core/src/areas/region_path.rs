@@ -1,7 +1,7 @@
-//! macOS and iOS: which file an area maps, as `proc_pidinfo` tells it (xnu's `bsd/sys/proc_info.h`).
+//! macOS and iOS: which file an area maps, from `proc_pidinfo` (xnu's `bsd/sys/proc_info.h`).
 //!
-//! U28: upstream asks `proc_regionfilename`, which tells of the next area that maps a file where this one maps none, and
-//! upstream does not look whose path it got. The answer below that call says whose it is.
+//! U28: upstream asks `proc_regionfilename`, which answers for the next area that maps a file if this one maps none, and
+//! upstream does not check whose path it got. The answer of the call underneath says whose it is.
 
 /// The longest answer to a question.
 pub(super) const LONGEST: usize = 1272;

@@ -1,7 +1,9 @@
 //! macOS and iOS: a process as Mach knows it, by a port of its task.
 //!
 //! U24: upstream has another task's port written through a pointer to a constant, and never gives it back.
+#![expect(unsafe_code, reason = "system calls")]
 
+use super::process;
 use crate::state::generation;
 use crate::{Error, Result, mach};
 use mach2::port::mach_port_t;
@@ -31,7 +33,7 @@ impl Task {
             // SAFETY: reads a number that the C library keeps.
             return Ok(Self { port: unsafe { mach_task_self() }, pid: number, got_in: None });
         }
-        if !is_there(number) {
+        if !is_there(pid) {
             return Err(absent(pid));
         }
         let port = another(number)?;
@@ -59,15 +61,9 @@ impl Drop for Task {
     }
 }
 
-/// Whether a process has this number: Mach says the same of none and of one that may not be looked at.
-fn is_there(pid: libc::pid_t) -> bool {
-    // To `kill`, 0 is this process's group; it is the number of the kernel.
-    if pid == 0 {
-        return true;
-    }
-    // SAFETY: sends no signal.
-    let answer = unsafe { libc::kill(pid, 0) };
-    answer == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+/// Whether a process has this number: Mach says the same of none and of one that may not be looked at. 0 is the kernel's.
+fn is_there(pid: u32) -> bool {
+    pid == 0 || process::exists(pid)
 }
 
 #[cfg(target_os = "macos")]
@@ -78,18 +74,18 @@ fn another(pid: libc::pid_t) -> Result<mach_port_t> {
     if code == mach2::kern_return::KERN_SUCCESS && port != mach2::port::MACH_PORT_NULL {
         return Ok(port);
     }
-    if code == mach2::kern_return::KERN_SUCCESS || !is_there(pid) {
+    if code == mach2::kern_return::KERN_SUCCESS || !is_there(pid.unsigned_abs()) {
         return Err(absent(pid.unsigned_abs()));
     }
     let operation = format!("task_for_pid of {pid} for the list of its memory areas");
     Err(mach::told_as(libc::EPERM, code, &operation).with_hint(
-        "macOS shows other processes to root and to programs with the entitlement com.apple.security.cs.debugger; \
-         those that it protects to none",
+        "macOS shows other processes only to root and to programs with the entitlement \
+         com.apple.security.cs.debugger, and protected ones to nobody",
     ))
 }
 
 #[cfg(not(target_os = "macos"))]
 fn another(pid: libc::pid_t) -> Result<mach_port_t> {
     let operation = format!("list of the memory areas of process {pid}");
-    Err(Error::system("Mach", libc::EPERM, operation).with_hint("iOS shows an app no process but its own"))
+    Err(Error::system("Mach", libc::EPERM, operation).with_hint("on iOS an app can inspect only its own process"))
 }

@@ -6,9 +6,11 @@
 //! reserved; here it is an area without access, as on other systems.
 //!
 //! A process that has ended is there as long as anyone holds a handle to it, with nothing in it that could be listed.
+#![expect(unsafe_code, reason = "system calls")]
 
+use super::area::Area;
 use super::device;
-use super::{Area, Reader};
+use super::list::Reader;
 use crate::memory::is_private_view;
 use crate::{Error, Result};
 use mmap_rs::Protection;

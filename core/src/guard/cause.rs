@@ -2,13 +2,14 @@
 //!
 //! A signal that somebody sent (`kill`, `pthread_kill`, `sigqueue`) has no address. Linux and FreeBSD say so by its
 //! `si_code`, with numbers of their own. Apple's systems do not: xnu's `sendsig` fills in every SIGBUS as if it came of
-//! an access, with the address of the thread's last fault. There the processor's own words have to tell: if the thread
-//! entered the kernel by anything but a fault of memory, the signal was sent. (One that comes at the very moment of a
-//! fault that the kernel has met can't be told from that fault.)
+//! an access, with the address of the thread's last fault. There the processor's state has to decide: if the thread
+//! entered the kernel for any reason but a memory fault, the signal was sent. (One that arrives at the very moment of
+//! such a fault can't be distinguished from it.)
 //!
-//! On Apple's systems, too, SIGBUS tells of a missing page and of an access that the protection forbids, with one and the
+//! Also on Apple's systems, SIGBUS means a missing page or an access that the protection forbids, with the
 //! same `si_code` (xnu's `ux_exception`). A new page would not help against the second, and the access would fault
-//! for ever. The processor's own words are in the context: `EXC_BAD_ACCESS`'s `__esr` on ARM, `__err` on Intel.
+//! for ever. The processor's state is in the context: `EXC_BAD_ACCESS`'s `__esr` on ARM, `__err` on Intel.
+#![expect(unsafe_code, reason = "reads what the system hands to a signal handler")]
 
 /// What the access wanted, as a protection that allows it.
 #[cfg(any(test, target_vendor = "apple"))]

@@ -4,6 +4,7 @@
 //! written as relaxed atomics. Copies and searches run over plain memory: what they find may be torn, as with every
 //! buffer in Python, but no decision that memory safety depends on is taken from a byte twice. [`Bytes::haystack`]
 //! is the one place where such memory is shown to other code (the search library) as a slice.
+#![expect(unsafe_code, reason = "mapped bytes, through raw pointers")]
 
 use super::rfind::rfind;
 use crate::state::Span;

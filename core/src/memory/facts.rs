@@ -1,11 +1,13 @@
 //! What upstream does not keep of a mapping, and what two mappings must share to be one (U4).
 
+use super::file::{FileKind, Identity, Mode};
 use super::kind::Access;
+use super::page;
+use super::source::Source;
 use crate::error::listed;
 use crate::{Error, Result};
 use mmap_rs::{MmapFlags, UnsafeMmapFlags};
 use std::fmt;
-use std::sync::Arc;
 
 /// What is behind the pages.
 #[derive(Clone, Debug)]
@@ -14,12 +16,14 @@ pub enum Backing {
     Anonymous,
     /// A file.
     File {
-        /// Device and inode, or what the system has in their place.
-        identity: (u64, u64),
-        /// Where in the file the mapping begins, in bytes.
-        offset: u64,
-        /// What the user called it.
-        name: Arc<str>,
+        /// Which one.
+        identity: Identity,
+        /// Its kind.
+        kind: FileKind,
+        /// For what it was opened.
+        mode: Mode,
+        /// What it was opened from, and where in it the mapping begins.
+        source: Box<Source>,
     },
 }
 
@@ -40,6 +44,8 @@ pub struct Facts {
     pub page: usize,
     /// Whether the fault guard watches it.
     pub guarded: bool,
+    /// How many times in a row the same bytes are mapped.
+    pub repeats: usize,
 }
 
 impl Facts {
@@ -48,14 +54,33 @@ impl Facts {
         self.flags.contains(MmapFlags::SHARED)
     }
 
+    /// Whether there is a file behind it.
+    pub fn is_file(&self) -> bool {
+        matches!(self.backing, Backing::File { .. })
+    }
+
+    /// Whether it is made of huge pages.
+    pub fn is_huge(&self) -> bool {
+        self.page != page::base()
+    }
+
     /// The facts of the part that begins `at` bytes further on.
     pub fn at(&self, at: usize) -> Result<Self> {
         let mut facts = self.clone();
-        if let Backing::File { offset, .. } = &mut facts.backing {
-            let moved = u64::try_from(at).ok().and_then(|at| offset.checked_add(at));
-            *offset = moved.ok_or_else(|| Error::InvalidOffset(format!("file offset {offset} + {at} is too large")))?;
+        if let Backing::File { source, .. } = &mut facts.backing {
+            **source = source.at(at as u64, None)?;
         }
         Ok(facts)
+    }
+
+    /// Takes up what is true of the whole once the part with the facts `next` belongs to it: parts of one file may come
+    /// from descriptors with other rights.
+    pub(super) fn join(&mut self, next: &Facts) {
+        if let (Backing::File { mode, .. }, Backing::File { mode: other, .. }) = (&mut self.backing, &next.backing) {
+            if mode != other {
+                *mode = Mode::Read;
+            }
+        }
     }
 
     /// The protection, for a message.
@@ -76,7 +101,7 @@ impl Facts {
     pub fn continued_by(&self, len: usize, other: &Facts) -> Result<()> {
         if self.access != other.access || self.reserved != other.reserved {
             return Err(Error::AttributeMismatch(format!(
-                "the first mapping is {}, the second {}: make them alike first",
+                "the first mapping is {}, the second {}: give both the same protection first",
                 self.in_words(),
                 other.in_words()
             )));
@@ -98,16 +123,20 @@ impl Facts {
         }
         match (&self.backing, &other.backing) {
             (Backing::Anonymous, Backing::Anonymous) => Ok(()),
-            (
-                Backing::File { identity: one, offset, name },
-                Backing::File { identity: two, offset: next, name: other_name },
-            ) => {
+            (Backing::File { identity: one, source, kind, .. }, Backing::File { identity: two, source: other, .. }) => {
+                let (offset, name) = (source.offset(), source.name());
+                let (next, other_name) = (other.offset(), other.name());
                 let wanted = u64::try_from(len).ok().and_then(|len| offset.checked_add(len));
-                if one != two {
+                if one != two && !kind.is_one_memory() {
+                    Err(Error::BackingMismatch(format!(
+                        "{name} is {}: only parts of one mapping of it can be merged",
+                        kind.in_words()
+                    )))
+                } else if one != two {
                     Err(Error::BackingMismatch(format!(
                         "{name} and {other_name} are different files: only parts of one can be merged"
                     )))
-                } else if wanted != Some(*next) {
+                } else if wanted != Some(next) {
                     Err(Error::BackingMismatch(format!(
                         "the second mapping begins at offset {next} of {name}, not at {} where the first one ends",
                         wanted.map_or_else(|| "any".to_owned(), |offset| offset.to_string())
@@ -126,13 +155,16 @@ impl fmt::Display for Facts {
         f.write_str(if self.is_shared() { "shared" } else { "private" })?;
         match &self.backing {
             Backing::Anonymous => f.write_str(" anonymous")?,
-            Backing::File { offset, name, .. } => write!(f, " file {name} offset={offset}")?,
+            Backing::File { source, .. } => write!(f, " file {} offset={}", source.name(), source.offset())?,
         }
         if self.access.is_exec() {
             f.write_str(" executable")?;
         }
         if self.guarded {
             f.write_str(" guarded")?;
+        }
+        if self.repeats > 1 {
+            write!(f, " repeats={}", self.repeats)?;
         }
         Ok(())
     }

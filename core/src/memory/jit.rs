@@ -5,6 +5,7 @@
 //!
 //! The kernel there keeps such memory as it is, once it is writable and executable: xnu's `vm_map_protect` refuses every
 //! change of it, to what it was before too.
+#![allow(unsafe_code, reason = "a system call, on macOS")]
 
 use super::facts::Facts;
 use super::kind::Access;
@@ -80,8 +81,8 @@ fn checked(facts: &Facts, to: Access, keeps: bool) -> Result<bool> {
         return Ok(false);
     }
     Err(Error::InvalidOperation(
-        "on Apple Silicon memory made with UnsafeMmapFlags.JIT stays writable and executable, once it is: write inside \
-         jit_write(), or leave the flag away and use make_exec() and make_mut()"
+        "on Apple Silicon, memory made with UnsafeMmapFlags.JIT stays writable and executable once it is so: write \
+         inside jit_write(), or omit the flag and use make_exec() and make_mut()"
             .to_owned(),
     ))
 }
@@ -102,6 +103,7 @@ mod tests {
             unsafe_flags,
             page: 4096,
             guarded: false,
+            repeats: 1,
         };
         let jit = facts(Access::ExecWrite, UnsafeMmapFlags::JIT);
         for to in [Access::None, Access::Read, Access::Exec, Access::Write] {

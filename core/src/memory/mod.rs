@@ -6,38 +6,60 @@
 //! | `object` | upstream's objects, one of six types each; under Windows `sys` has its own | |
 //! | [`region`] | one or several objects side by side | U4, U5, U10 |
 //! | [`facts`] | what upstream does not keep of a mapping | U4 |
+//! | `file` | what must be known of an open file | |
+//! | `operation` | what is asked of the system, for the text and the hint of an error | |
 //! | [`request`] | what a mapping is to be; making it | U3, U6, U7 |
 //! | [`source`] | the file behind it | U6 |
+//! | [`memory_file`] | files that are nowhere but in memory | |
+//! | `place` | where a mapping is to lie, and addresses that are held for it | |
+//! | `resize` | another size for the same region, in place or moved | |
 //! | [`page`] | page sizes | U2, U3 |
 //! | [`range`] | ranges, checked and widened to pages | U1 |
 //! | [`advice`] | advice at any time | U7, U9 |
+//! | `attributes` | what was asked for all of a region, to be asked again for pages that join it | |
+//! | [`inheritance`] | what a child of `fork` gets | |
+//! | `residency` | what is in memory, and bringing it in | |
 //! | [`jit`] | memory that a thread must ask to write | U23 |
 //! | [`bytes`] | the bytes themselves, through raw pointers | |
 //! | `rfind` | the last place of a needle | |
 //! | `sys` | system calls that upstream has not, or not so | |
 
 pub mod advice;
+mod attributes;
 pub mod bytes;
 pub mod facts;
+mod file;
+pub mod inheritance;
 pub mod jit;
 pub mod kind;
+pub mod memory_file;
 #[cfg(unix)]
 mod object;
+mod operation;
 pub mod page;
+mod place;
 pub mod range;
 pub mod region;
 pub mod request;
+mod residency;
+mod resize;
 mod rfind;
 pub mod source;
 mod sys;
 
 pub use facts::{Backing, Facts};
+pub use file::{FileKind, Identity, Mode};
+pub use inheritance::Inherit;
 pub use kind::{Access, Kind};
+pub use memory_file::MemoryFile;
 #[cfg(unix)]
 use object::Object;
+pub use operation::{Call, Operation};
+pub use place::Place;
 pub use region::{Failure, Region};
 pub use request::Request;
-pub use source::Source;
+pub use resize::Resize;
+pub use source::{FileOrigin, Source};
 #[cfg(windows)]
 use sys::object::Object;
 

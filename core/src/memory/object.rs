@@ -1,4 +1,5 @@
 //! One object of upstream's, of any of its six types. Windows has its own: `sys`.
+#![expect(unsafe_code, reason = "upstream's functions that can run code or make it writable")]
 
 use super::kind::Access;
 use crate::state::Span;

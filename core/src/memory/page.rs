@@ -6,20 +6,49 @@
 
 use crate::{Error, Result};
 use mmap_rs::{MmapOptions, PageSize, PageSizes};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A number that is the same for the whole life of the process: found at the first use, 0 until then.
+///
+/// Two threads may both find it, and find the same. A lock, as in `OnceLock`, could be held by another thread at the
+/// moment of a `fork`, and the child would wait for it for ever.
+struct Constant(AtomicUsize);
+
+impl Constant {
+    const fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    #[inline]
+    fn known(&self) -> Option<usize> {
+        let number = self.0.load(Ordering::Relaxed);
+        (number != 0).then_some(number)
+    }
+
+    #[inline]
+    fn get(&self, find: fn() -> usize) -> usize {
+        self.known().unwrap_or_else(|| self.keep(find()))
+    }
+
+    #[cold]
+    fn keep(&self, number: usize) -> usize {
+        self.0.store(number, Ordering::Relaxed);
+        number
+    }
+}
 
 /// The base page size in bytes.
 #[inline]
 pub fn base() -> usize {
-    static BASE: OnceLock<usize> = OnceLock::new();
-    *BASE.get_or_init(MmapOptions::page_size)
+    static BASE: Constant = Constant::new();
+    BASE.get(MmapOptions::page_size)
 }
 
 /// The granularity of addresses and file offsets in bytes.
 #[inline]
 pub fn granularity() -> usize {
-    static GRANULARITY: OnceLock<usize> = OnceLock::new();
-    *GRANULARITY.get_or_init(MmapOptions::allocation_granularity)
+    static GRANULARITY: Constant = Constant::new();
+    GRANULARITY.get(MmapOptions::allocation_granularity)
 }
 
 /// The page sizes that the system offers.
@@ -42,7 +71,7 @@ pub fn exponent_of(bytes: u64) -> Result<u32> {
     if bytes.is_power_of_two() {
         Ok(bytes.trailing_zeros())
     } else {
-        Err(Error::InvalidSize(format!("{bytes} bytes are no page size, which is a power of two, such as 4096")))
+        Err(Error::InvalidSize(format!("a page size must be a power of two, such as 4096, not {bytes}")))
     }
 }
 
@@ -51,7 +80,7 @@ pub fn exponent_of(bytes: u64) -> Result<u32> {
 pub(super) fn check_len(len: usize) -> Result<()> {
     if usize::BITS < u64::BITS && isize::try_from(len).is_err() {
         return Err(Error::InvalidSize(format!(
-            "a mapping of {len} bytes can't be: at most {} on this 32-bit system",
+            "a mapping can't have {len} bytes: at most {} on this 32-bit system",
             isize::MAX
         )));
     }
@@ -83,7 +112,7 @@ const KNOWN: &[PageSize] = &[
     PageSize::_2G,
     PageSize::_16G,
 ];
-/// Upstream hands a page size on under Linux only.
+/// Upstream passes a page size on only on Linux.
 #[cfg(not(target_os = "linux"))]
 const KNOWN: &[PageSize] = &[];
 
@@ -93,19 +122,24 @@ pub(super) fn huge(exponent: u32) -> Result<Huge> {
     let bit = 1usize.checked_shl(exponent).unwrap_or(0);
     let Some(asked) = PageSizes::from_bits(bit).filter(|asked| !asked.is_empty() && sizes.contains(*asked)) else {
         return Err(Error::InvalidSize(format!(
-            "this system has no pages of 2**{exponent} bytes, only of {}",
+            "this system has no pages of {}, only of {}",
+            in_words(exponent),
             names(sizes)
         )));
     };
-    if default_huge() == Some(bit) {
-        return Ok(Huge::Default);
-    }
     let size = PageSize(exponent as usize);
     if KNOWN.contains(&size) {
-        Ok(Huge::Sized(size))
-    } else {
-        Err(Error::InvalidSize(format!("mmap-rs can't ask this system for pages of {}", names(asked))))
+        return Ok(Huge::Sized(size));
     }
+    if default_huge()? == Some(bit) {
+        return Ok(Huge::Default);
+    }
+    Err(Error::InvalidSize(format!("mmap-rs can't ask this system for pages of {}", names(asked))))
+}
+
+/// A page size, for a message.
+pub(super) fn in_words(exponent: u32) -> String {
+    format!("2**{exponent} bytes")
 }
 
 fn names(sizes: PageSizes) -> String {
@@ -113,29 +147,42 @@ fn names(sizes: PageSizes) -> String {
     names.join(", ")
 }
 
-/// The size in bytes of the pages that the flag `HUGE_PAGES` alone stands for, where they are a kind of their own.
-pub fn default_huge() -> Option<usize> {
-    static DEFAULT: OnceLock<Option<usize>> = OnceLock::new();
-    *DEFAULT.get_or_init(find_default_huge)
+/// The size in bytes of the pages that the flag `HUGE_PAGES` alone stands for; `None` where they are not a kind of
+/// their own, or the system has none.
+pub fn default_huge() -> Result<Option<usize>> {
+    static DEFAULT: Constant = Constant::new();
+    match DEFAULT.known() {
+        None => Ok(find_default_huge()?.map(|size| DEFAULT.keep(size))),
+        known => Ok(known),
+    }
 }
 
+/// An error where the system does not tell: a mapping whose length is not a multiple of them could not be unmapped.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn find_default_huge() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Hugepagesize:"))?;
-    let kib: usize = line.trim().trim_end_matches("kB").trim_end().parse().ok()?;
-    kib.checked_mul(1024).filter(|bytes| bytes.is_power_of_two())
+fn find_default_huge() -> Result<Option<usize>> {
+    let text = std::fs::read_to_string("/proc/meminfo").map_err(|error| {
+        Error::io(&error, "read of the size of huge pages".to_owned()).with_path("/proc/meminfo".as_ref())
+    })?;
+    let Some(line) = text.lines().find_map(|line| line.strip_prefix("Hugepagesize:")) else { return Ok(None) };
+    let kib = line.trim().trim_end_matches("kB").trim_end().parse::<usize>().ok();
+    match kib.and_then(|kib| kib.checked_mul(1024)).filter(|bytes| bytes.is_power_of_two()) {
+        Some(bytes) => Ok(Some(bytes)),
+        None => Err(Error::Parse {
+            variant: "ParseInt",
+            message: format!("/proc/meminfo: can't read the huge page size: {line}"),
+        }),
+    }
 }
 
 #[cfg(windows)]
-fn find_default_huge() -> Option<usize> {
-    let large = offered().ok()?.bits() & !base();
-    (large != 0).then(|| 1 << large.trailing_zeros())
+fn find_default_huge() -> Result<Option<usize>> {
+    let large = offered()?.bits() & !base();
+    Ok((large != 0).then(|| 1 << large.trailing_zeros()))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
-fn find_default_huge() -> Option<usize> {
-    None
+fn find_default_huge() -> Result<Option<usize>> {
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -2,27 +2,34 @@
 //!
 //! U3: huge pages in lengths that could not be given back. U6: file maps past the end. U7: advice that fails after
 //! the map was made left it mapped; here it is unmapped. U2: a page size that silently became another.
+#![allow(unsafe_code, reason = "upstream's functions for files and unsafe flags, except on Windows")]
 
 use super::Object;
 use super::facts::{Backing, Facts};
+use super::file::Status;
 use super::kind::Access;
+use super::operation::{Call, Operation};
 use super::page::{self, Huge};
-use super::region::Region;
+#[cfg(unix)]
+use super::place::Hole;
+use super::place::Place;
+use super::region::{Failure, Objects, Region};
 use super::source::{Opened, Source};
 use super::{advice, sys};
-use crate::state::watch;
+use crate::state::{Extent, Span, watch};
 use crate::{Error, Result};
 #[cfg(unix)]
 use mmap_rs::MmapOptions;
 use mmap_rs::{MmapFlags, UnsafeMmapFlags};
+use smallvec::smallvec;
 
 /// Upstream's `MmapOptions`, checked and reusable.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The length in bytes, not 0.
+    /// The length in bytes; 0 only for the empty rest of a file.
     pub size: usize,
-    /// Where the mapping should be; 0 for anywhere.
-    pub address: usize,
+    /// Where the mapping is to lie.
+    pub place: Place,
     /// The flags.
     pub flags: MmapFlags,
     /// The unsafe flags.
@@ -33,6 +40,17 @@ pub struct Request {
     pub source: Option<Source>,
     /// Whether the fault guard is to watch it.
     pub guarded: bool,
+    /// How many times in a row the same bytes are to be mapped.
+    pub repeats: usize,
+}
+
+/// All that was found out before a mapping is made.
+struct Plan {
+    opened: Option<Opened>,
+    pages: Pages,
+    facts: Facts,
+    /// The length of all repeats.
+    len: usize,
 }
 
 /// The pages of a mapping to be made.
@@ -43,21 +61,33 @@ struct Pages {
     huge: Option<Huge>,
 }
 
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            size: 0,
+            place: Place::Any,
+            flags: MmapFlags::empty(),
+            unsafe_flags: UnsafeMmapFlags::empty(),
+            page_size: None,
+            source: None,
+            guarded: false,
+            repeats: 1,
+        }
+    }
+}
+
 impl Request {
     /// A private anonymous mapping of `size` bytes.
     pub fn new(size: usize) -> Result<Self> {
         if size == 0 {
             return Err(Error::InvalidSize("a mapping can't have 0 bytes: ask for at least 1".to_owned()));
         }
-        Ok(Self {
-            size,
-            address: 0,
-            flags: MmapFlags::empty(),
-            unsafe_flags: UnsafeMmapFlags::empty(),
-            page_size: None,
-            source: None,
-            guarded: false,
-        })
+        Ok(Self { size, ..Self::default() })
+    }
+
+    /// The rest of a file, which may be empty.
+    pub fn of_file(size: usize, source: Source) -> Self {
+        Self { size, source: Some(source), ..Self::default() }
     }
 
     /// Whether making the mapping may wait on the system for long.
@@ -72,13 +102,84 @@ impl Request {
         access.is_write() && self.flags.contains(MmapFlags::SHARED)
     }
 
+    /// The length of all repeats in bytes.
+    pub fn len(&self) -> usize {
+        self.size.saturating_mul(self.repeats)
+    }
+
+    /// Whether it is of the empty rest of a file.
+    pub fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
+    /// Whether it replaces what is mapped at its address.
+    pub fn is_fixed(&self) -> bool {
+        self.unsafe_flags.contains(UnsafeMmapFlags::MAP_FIXED)
+    }
+
+    /// The length of the whole mapping, and the unit of the addresses at which it can lie.
+    pub fn extent(&self, access: Access, reserved: bool) -> Result<(usize, usize)> {
+        let plan = self.plan(access, reserved)?;
+        Ok((plan.len, plan.pages.unit.max(page::granularity())))
+    }
+
     /// Makes the mapping. What fails on the way leaves nothing mapped.
     pub fn map(&self, access: Access, reserved: bool) -> Result<Region> {
-        watch();
-        if self.unsafe_flags.contains(UnsafeMmapFlags::MAP_FIXED) && self.address == 0 {
+        let plan = self.plan(access, reserved)?;
+        if self.size == 0 {
+            return Ok(Region::empty(plan.facts));
+        }
+        let parts = self.parts(&plan)?;
+        self.region(parts, plan.len, plan.facts)
+    }
+
+    /// Makes the mapping in the place of a reservation. On success that has no memory any more, and is to be dropped. On
+    /// failure it is as it was, unless the failure says that it is lost.
+    ///
+    /// A call that fails may leave a hole in its place, which another thread could fill. `is_intact` says whether it did
+    /// not.
+    pub fn map_over(
+        &self,
+        reservation: &mut Region,
+        access: Access,
+        reserved: bool,
+        is_intact: impl Fn(&Region) -> bool,
+    ) -> Result<Region, Failure> {
+        let kept = |error| Failure { error, lost: false };
+        let span = reservation.span();
+        if self.is_fixed() || self.place != Place::Any {
+            let text = "a mapping that takes the place of a reservation can't have another address too";
+            return Err(kept(Error::InvalidOperation(text.to_owned())));
+        }
+        let plan = self.plan(access, reserved).map_err(kept)?;
+        if plan.len != span.len {
+            return Err(kept(Error::InvalidSize(format!(
+                "a mapping of {} bytes can't take the place of a reservation of {} bytes: cut off as many with split_to()",
+                plan.len, span.len
+            ))));
+        }
+        if span.start % plan.pages.unit != 0 {
+            return Err(kept(Error::InvalidOffset(format!(
+                "the reservation at {:#x} is not at a multiple of the page size, {} bytes",
+                span.start, plan.pages.unit
+            ))));
+        }
+        self.replace(&plan, reservation, is_intact)
+    }
+
+    /// Checks all that can be checked, and opens the file.
+    fn plan(&self, access: Access, reserved: bool) -> Result<Plan> {
+        watch().map_err(|error| Error::io(&error, "pthread_atfork".to_owned()))?;
+        if self.is_fixed() && self.place.address() == 0 {
             return Err(Error::InvalidOperation("MAP_FIXED needs an address: call with_address() too".to_owned()));
         }
-        page::check_len(self.size)?;
+        if self.size == 0 && (reserved || access == Access::None) {
+            return Err(Error::InvalidSize(
+                "nothing is left of the file, and an empty mapping has to be readable".to_owned(),
+            ));
+        }
+        let len = self.check_repeats()?;
+        page::check_len(len)?;
         let opened = match &self.source {
             Some(source) => Some(source.prepare(self.size, self.writes(access))?),
             None => None,
@@ -86,11 +187,22 @@ impl Request {
         let pages = self.pages(opened.as_ref())?;
         if self.size % pages.unit != 0 && pages.unit != page::base() {
             return Err(Error::InvalidSize(format!(
-                "{} bytes are not a multiple of the huge page, {1} bytes: round the size up to a multiple of {1}",
+                "{} bytes are not a multiple of the huge page size: round the size up to a multiple of {1}",
                 self.size, pages.unit
             )));
         }
-        let object = self.make(opened.as_ref(), &pages, access, reserved)?;
+        if let Place::Exact(address) = self.place {
+            if self.is_fixed() {
+                let text = "MAP_FIXED replaces what lies at an address, and exact=True refuses to: omit one of them";
+                return Err(Error::InvalidOperation(text.to_owned()));
+            }
+            let unit = pages.unit.max(page::granularity());
+            if address == 0 || address % unit != 0 {
+                return Err(Error::InvalidOffset(format!(
+                    "nothing can lie exactly at {address:#x}: the address must be a multiple of {unit} bytes, and not 0"
+                )));
+            }
+        }
         let facts = Facts {
             access,
             reserved,
@@ -99,47 +211,219 @@ impl Request {
             unsafe_flags: self.unsafe_flags,
             page: pages.unit,
             guarded: self.guarded,
+            repeats: self.repeats,
         };
-        // U7: where this fails, the region is dropped, and so unmapped.
-        let mut region = Region::new(object, facts);
+        Ok(Plan { opened, pages, facts, len })
+    }
+
+    /// The length of all repeats, or an error where the mapping can't be repeated.
+    fn check_repeats(&self) -> Result<usize> {
+        if self.repeats == 1 {
+            return Ok(self.size);
+        }
+        let repeats = self.repeats;
+        if self.source.is_none() || !self.flags.contains(MmapFlags::SHARED) {
+            return Err(Error::InvalidOperation(format!(
+                "only a shared mapping of a file can show the same bytes {repeats} times: add with_file() and \
+                 MmapFlags.SHARED"
+            )));
+        }
+        if self.is_fixed() {
+            return Err(Error::InvalidOperation("with_repeats() and MAP_FIXED can't be combined".to_owned()));
+        }
+        let unit = page::granularity();
+        if self.size % unit != 0 || self.size == 0 {
+            return Err(Error::InvalidSize(format!(
+                "{} bytes can't be repeated: the size must be a multiple of the allocation granularity, {unit} bytes",
+                self.size
+            )));
+        }
+        self.size.checked_mul(repeats).filter(|len| isize::try_from(*len).is_ok()).ok_or_else(|| {
+            Error::InvalidSize(format!("{repeats} times {} bytes do not fit into this address space", self.size))
+        })
+    }
+
+    /// Makes a region of its parts, and does what the flags ask for beyond the map itself. Where that fails (U7), the
+    /// region is dropped, and so unmapped.
+    fn region(&self, objects: Objects, len: usize, facts: Facts) -> Result<Region> {
+        let mut region = Region::new(objects, len, facts);
+        self.finish(&mut region)?;
+        Ok(region)
+    }
+
+    fn finish(&self, region: &mut Region) -> Result<()> {
         if self.guarded {
             region.watch()?;
         }
-        self.finish(&region)?;
-        Ok(region)
+        if self.flags.intersects(sys::LATER) {
+            region.lock()?;
+        }
+        if self.flags.intersects(advice::ALL) {
+            region.advise(self.flags & advice::ALL, None)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the objects of a mapping, each beginning where the one before ends.
+    #[cfg(unix)]
+    fn parts(&self, plan: &Plan) -> Result<Objects> {
+        let is_exact = matches!(self.place, Place::Exact(_)) && !self.is_fixed();
+        if self.repeats == 1 && !is_exact {
+            return Ok(smallvec![self.object(plan, self.place.address(), self.is_fixed())?]);
+        }
+        let hole =
+            Hole::new(self.place, plan.len, plan.pages.unit).map_err(|code| self.operation(plan).refused(code))?;
+        let parts = self.fill(plan, hole.span(), Access::None)?;
+        hole.fill();
+        Ok(parts)
+    }
+
+    /// Windows maps into free addresses only, and says at which it can't.
+    #[cfg(windows)]
+    fn parts(&self, plan: &Plan) -> Result<Objects> {
+        let is_exact = matches!(self.place, Place::Exact(_));
+        if self.repeats == 1 {
+            return Ok(smallvec![self.object(plan, self.place.address(), self.is_fixed() || is_exact)?]);
+        }
+        let mut tries = 0;
+        loop {
+            let start = match self.place {
+                Place::Exact(address) => address,
+                place => {
+                    sys::free_place(place.address(), plan.len).map_err(|code| self.operation(plan).refused(code))?
+                }
+            };
+            tries += 1;
+            match self.fill(plan, Span { start, len: plan.len }, Access::None) {
+                // Another thread was quicker.
+                Err(error) if tries < 16 && !is_exact && sys::is_taken(&error) => {}
+                made => return made,
+            }
+        }
+    }
+
+    /// Maps into addresses that are held for it. On failure they are held as before, with the protection of the hold.
+    fn fill(&self, plan: &Plan, span: Span, held: Access) -> Result<Objects> {
+        let mut parts = Objects::new();
+        for number in 0..self.repeats {
+            match self.object(plan, span.start + number * self.size, true) {
+                Ok(object) => parts.push(object),
+                Err(error) => {
+                    sys::hold_again(parts, Span { len: number * self.size, ..span }, held);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Maps over a reservation. It is tried elsewhere first: what the system has against this mapping is known before the
+    /// reservation is touched.
+    #[cfg(unix)]
+    fn replace(
+        &self,
+        plan: &Plan,
+        reservation: &mut Region,
+        is_intact: impl Fn(&Region) -> bool,
+    ) -> Result<Region, Failure> {
+        let trial = Self { flags: self.flags - MmapFlags::POPULATE, guarded: false, ..self.clone() };
+        let tried = trial.parts(plan).and_then(|parts| trial.region(parts, plan.len, plan.facts.clone()));
+        drop(tried.map_err(|error| Failure { error, lost: false })?);
+        let (span, held) = (reservation.span(), reservation.facts().access);
+        let made = self.fill(plan, span, held).and_then(|parts| {
+            let mut region = Region::new(parts, plan.len, plan.facts.clone());
+            match self.finish(&mut region) {
+                Ok(()) => Ok(region),
+                Err(error) => {
+                    region.hold_again(held);
+                    Err(error)
+                }
+            }
+        });
+        match made {
+            Ok(region) => {
+                reservation.forget();
+                Ok(region)
+            }
+            Err(error) => {
+                // What it has lost is taken back, if nobody else has it by now. Otherwise it is not touched again.
+                let lost = !reservation.restore(is_intact);
+                if lost {
+                    reservation.forget();
+                }
+                Err(Failure { error, lost })
+            }
+        }
+    }
+
+    #[cfg(windows)]
+    fn replace(
+        &self,
+        _plan: &Plan,
+        _reservation: &mut Region,
+        _is_intact: impl Fn(&Region) -> bool,
+    ) -> Result<Region, Failure> {
+        let text = "this system can't map into the place of a reservation";
+        Err(Failure { error: Error::InvalidOperation(text.to_owned()), lost: false })
+    }
+
+    fn operation<'a>(&self, plan: &'a Plan) -> Operation<'a> {
+        let span = Span { start: self.place.address(), len: self.size };
+        Operation::Memory { call: Call::Map, facts: &plan.facts, span }
     }
 
     /// Which pages the mapping is made of.
     fn pages(&self, opened: Option<&Opened>) -> Result<Pages> {
         let base = page::base();
         let by_flag = self.flags.contains(MmapFlags::HUGE_PAGES);
-        if let Some(unit) = opened.and_then(|opened| opened.huge) {
-            return Ok(Pages { unit, huge: None });
+        let asked = self.page_size.map(|exponent| (exponent, 1usize.checked_shl(exponent)));
+        if let (true, Some((_, Some(size)))) = (by_flag, asked) {
+            if size == base {
+                return Err(Error::InvalidSize(format!(
+                    "HUGE_PAGES and the base page size, {base} bytes, can't be combined: omit one of them"
+                )));
+            }
         }
-        match self.page_size {
-            Some(exponent) if 1usize.checked_shl(exponent) == Some(base) => {
-                if by_flag {
+        // A file has pages of its own, and the system would take them in the place of all others. Where huge pages are
+        // only a hint for alignment, files have ordinary ones; Windows has none for files, which `make` says.
+        if let (Some(opened), true) = (opened, cfg!(any(target_os = "linux", target_os = "android"))) {
+            let unit = opened.status.huge.unwrap_or(base);
+            let name = self.source.as_ref().map_or("the file", |source| source.name());
+            match asked {
+                Some((exponent, size)) if size != Some(unit) => {
                     return Err(Error::InvalidSize(format!(
-                        "HUGE_PAGES and the base page size, {base} bytes, exclude each other: leave one of them away"
+                        "{name} has pages of {unit} bytes, not of {}: omit with_page_size()",
+                        page::in_words(exponent)
                     )));
                 }
-                Ok(Pages { unit: base, huge: None })
+                _ if by_flag && unit == base => {
+                    return Err(Error::InvalidOperation(format!(
+                        "{name} has no huge pages: HUGE_PAGES needs anonymous memory or a file in hugetlbfs"
+                    )));
+                }
+                _ => return Ok(Pages { unit, huge: None }),
             }
-            Some(exponent) => Ok(Pages { huge: Some(page::huge(exponent)?), unit: 1 << exponent }),
-            // Where huge pages are no kind of their own (a hint for alignment), any size will do.
-            None if by_flag => Ok(Pages { unit: page::default_huge().unwrap_or(base), huge: Some(Huge::Default) }),
+        }
+        match asked {
+            Some((_, Some(size))) if size == base => Ok(Pages { unit: base, huge: None }),
+            Some((exponent, _)) => Ok(Pages { huge: Some(page::huge(exponent)?), unit: 1 << exponent }),
+            // Where huge pages are not a kind of their own (a hint for alignment), any size will do.
+            None if by_flag => Ok(Pages { unit: page::default_huge()?.unwrap_or(base), huge: Some(Huge::Default) }),
             None => Ok(Pages { unit: base, huge: None }),
         }
     }
 
+    /// One object of upstream's.
     #[cfg(unix)]
-    fn make(&self, opened: Option<&Opened>, pages: &Pages, access: Access, reserved: bool) -> Result<Object> {
-        let fail = |error| Error::from_upstream(error, || self.operation(access));
+    fn object(&self, plan: &Plan, address: usize, fixed: bool) -> Result<Object> {
+        let Plan { opened, pages, facts, .. } = plan;
+        let operation = self.operation(plan);
+        let fail = |error| operation.upstream(error);
         // U7, U9: what upstream would ask of the kernel after the map was made is asked by `finish`.
         let mut flags = self.flags - advice::ALL - sys::LATER;
         let mut options = MmapOptions::new(self.size).map_err(fail)?;
-        if self.address != 0 {
-            options = options.with_address(self.address);
+        if address != 0 {
+            options = options.with_address(address);
         }
         match pages.huge {
             Some(Huge::Default) => flags |= MmapFlags::HUGE_PAGES,
@@ -153,90 +437,62 @@ impl Request {
             // through raw pointers, which allow for that (see `bytes`).
             options = unsafe { options.with_file(&opened.file, if far { 0 } else { source.offset() }) };
         }
-        // SAFETY: JIT allows protections that the caller asks for by name; MAP_FIXED is the caller's promise, made
-        // by calling a method that is documented as unsafe.
-        options = unsafe { options.with_unsafe_flags(self.unsafe_flags) };
-        let object =
-            Object::new(options, access, reserved).map_err(fail).map_err(|error| match (pages.huge, &error) {
-                (Some(_), Error::System(system)) if sys::HAS_POOLS && sys::is_out_of_memory(system.code) => error
-                    .with_hint(
-                        "no free huge pages of this size: reserve some (vm.nr_hugepages, or /sys/kernel/mm/hugepages)",
-                    ),
-                _ => error,
-            })?;
+        let fixed = if fixed { UnsafeMmapFlags::MAP_FIXED } else { UnsafeMmapFlags::empty() };
+        // SAFETY: JIT allows protections that the caller asks for by name. MAP_FIXED replaces what is held for this
+        // mapping, or is the caller's promise, made by calling a method that is documented as unsafe.
+        options = unsafe { options.with_unsafe_flags(self.unsafe_flags | fixed) };
+        let object = Object::new(options, facts.access, facts.reserved).map_err(fail)?;
         if let (true, Some(opened), Some(source)) = (far, opened, &self.source) {
-            sys::shift(object.span(), access, flags, &opened.file, source.offset())
-                .map_err(|code| Error::system(sys::VARIANT, code, self.operation(access)))?;
+            sys::shift(object.span(), facts.access, flags, &opened.file, source.offset())
+                .map_err(|code| operation.refused(code))?;
         }
         Ok(object)
     }
 
+    /// One object.
     #[cfg(windows)]
-    fn make(&self, opened: Option<&Opened>, pages: &Pages, access: Access, reserved: bool) -> Result<Object> {
-        use sys::object::{Plan, Unmade};
-        let source = opened.zip(self.source.as_ref());
-        let plan = Plan {
+    fn object(&self, plan: &Plan, address: usize, fixed: bool) -> Result<Object> {
+        use sys::object::Unmade;
+        let operation = self.operation(plan);
+        let source = plan.opened.as_ref().zip(self.source.as_ref());
+        let wanted = sys::object::Plan {
             size: self.size,
-            address: self.address,
-            unsafe_flags: self.unsafe_flags,
-            large: pages.huge.is_some(),
+            place: sys::object::Place { address, fixed },
+            jit: self.unsafe_flags.contains(UnsafeMmapFlags::JIT),
+            large: plan.pages.huge.is_some(),
             shared: self.flags.contains(MmapFlags::SHARED),
-            file: source.map(|(opened, source)| (&opened.file, opened.len, source.offset())),
+            section: source.is_some_and(|(_, source)| source.memory_file().is_some()),
+            // What has no size may be asked for as much as there are offsets.
+            file: source
+                .map(|(opened, source)| (&opened.file, opened.status.size.unwrap_or(u64::MAX), source.offset())),
         };
-        Object::new(&plan, access, reserved).map_err(|unmade| match (unmade, source) {
+        Object::new(&wanted, plan.facts.access, plan.facts.reserved).map_err(|unmade| match (unmade, source) {
             (Unmade::PastEnd, Some((opened, source))) => Error::InvalidSize(format!(
                 "{} bytes from offset {} on reach past the last page of {}, which holds {} bytes; Windows maps that \
-                 only where the mapping makes the file longer: SHARED, writable and past_end=True",
+                 only if the mapping extends the file: SHARED, writable and past_end=True",
                 self.size,
                 source.offset(),
                 source.name(),
-                opened.len
+                opened.status.size.unwrap_or_default()
             )),
+            // Nothing is replaced on this system, so an address that is taken is told as where it must not be.
             (Unmade::Error(error), _) => {
-                let error = Error::from_upstream(error, || self.operation(access));
-                match &error {
-                    Error::System(system) if plan.large && sys::is_out_of_memory(system.code) => {
-                        error.with_hint("no large pages are free: memory is cut up too much, a restart helps")
-                    }
-                    _ => error,
-                }
+                let refused = operation.upstream(error);
+                if fixed && !self.is_fixed() && sys::is_taken(&refused) { sys::taken(&operation) } else { refused }
             }
             (Unmade::PastEnd | Unmade::LargePages, _) => {
-                Error::InvalidOperation("Windows has no large pages for the memory of files".to_owned())
+                Error::InvalidOperation("Windows has no large pages for mappings of files".to_owned())
             }
         })
-    }
-
-    fn operation(&self, access: Access) -> String {
-        let what = match &self.source {
-            Some(source) => format!("{} from offset {} on", source.name(), source.offset()),
-            None => "anonymous memory".to_owned(),
-        };
-        let exec = match access {
-            Access::Exec => ", executable",
-            Access::ExecWrite => ", writable and executable",
-            _ => "",
-        };
-        format!("{} of {} bytes of {what}{exec}", sys::name::map(self.source.is_some()), self.size)
     }
 
     fn backing(&self, opened: Option<&Opened>) -> Backing {
         match (opened, &self.source) {
             (Some(opened), Some(source)) => {
-                Backing::File { identity: opened.identity, offset: source.offset(), name: source.name().clone() }
+                let Status { identity, kind, .. } = opened.status;
+                Backing::File { identity, kind, mode: opened.mode, source: Box::new(source.kept()) }
             }
             _ => Backing::Anonymous,
         }
-    }
-
-    /// Does what the flags ask for beyond the map itself.
-    fn finish(&self, region: &Region) -> Result<()> {
-        if self.flags.intersects(sys::LATER) {
-            region.lock()?;
-        }
-        if self.flags.intersects(advice::ALL) {
-            region.advise(self.flags & advice::ALL, None)?;
-        }
-        Ok(())
     }
 }

@@ -1,10 +1,13 @@
 //! The file behind a mapping: opened, asked for its size, and checked (U6).
 
+use super::file::{self, FileKind, Mode, Status};
+use super::memory_file::MemoryFile;
+use super::operation::Operation;
 use super::page;
 #[cfg(windows)]
 use super::sys;
 use crate::{Error, Result};
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +15,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Source {
     origin: Origin,
+    /// The file of a path, where it has been opened for the mapping that is being made.
+    ready: Option<OpenFile>,
     /// Where in the file the mapping begins, in bytes.
     offset: u64,
     /// What the user called the file.
@@ -20,24 +25,55 @@ pub struct Source {
     past_end: bool,
 }
 
+/// An open file, and for what it was opened.
+pub(super) type OpenFile = (Arc<File>, Mode);
+
 #[derive(Clone, Debug)]
 enum Origin {
     /// A duplicate of the user's descriptor, shared by all options that came from it.
-    Open(Arc<File>),
+    Open(Arc<File>, Mode),
+    /// A file in memory, shared with its object.
+    #[cfg(unix)]
+    Memory(Arc<File>),
+    /// A section of the page file, shared with its object.
+    #[cfg(windows)]
+    Memory(Arc<File>, Section),
     /// Opened anew for each mapping, with the rights that it needs.
     Path(Arc<PathBuf>),
+}
+
+/// What a file was opened from.
+#[derive(Clone, Copy, Debug)]
+pub enum FileOrigin<'a> {
+    /// A descriptor of the user's.
+    Descriptor,
+    /// A file in memory.
+    Memory(&'a File),
+    /// A path.
+    Path(&'a Path),
+}
+
+/// What Windows does not say of a section.
+#[cfg(windows)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Section {
+    /// Its size in bytes.
+    pub(super) size: u64,
+    identity: file::Identity,
+}
+
+#[cfg(windows)]
+impl Section {
+    pub(super) fn new(size: u64) -> Self {
+        Self { size, identity: file::Identity::unique() }
+    }
 }
 
 /// An open file with what must be known of it.
 pub(super) struct Opened {
     pub(super) file: Arc<File>,
-    /// Device and inode, or what the system has in their place.
-    pub(super) identity: (u64, u64),
-    /// How many bytes it holds.
-    #[cfg(windows)]
-    pub(super) len: u64,
-    /// The size of its pages where it lies in a file system of huge pages.
-    pub(super) huge: Option<usize>,
+    pub(super) mode: Mode,
+    pub(super) status: Status,
 }
 
 /// A handle of our own to the file of another, which keeps nobody from renaming or deleting it.
@@ -49,7 +85,20 @@ pub fn own(file: std::os::windows::io::BorrowedHandle<'_>) -> std::io::Result<Fi
 impl Source {
     /// An open file: a duplicate that nobody else closes.
     pub fn open(file: File, name: &str, offset: u64, past_end: bool) -> Result<Self> {
-        Self::new(Origin::Open(Arc::new(file)), name, offset, past_end)
+        let mode = file::mode(&file, name)?;
+        Self::new(Origin::Open(Arc::new(file), mode), name, offset, past_end)
+    }
+
+    /// A file in memory.
+    #[cfg(unix)]
+    pub(super) fn memory(file: Arc<File>, name: &str, offset: u64, past_end: bool) -> Result<Self> {
+        Self::new(Origin::Memory(file), name, offset, past_end)
+    }
+
+    /// A file in memory.
+    #[cfg(windows)]
+    pub(super) fn memory(file: Arc<File>, section: Section, name: &str, offset: u64, past_end: bool) -> Result<Self> {
+        Self::new(Origin::Memory(file, section), name, offset, past_end)
     }
 
     /// A file to be opened for each mapping.
@@ -68,7 +117,36 @@ impl Source {
                 offset % granularity
             )));
         }
-        Ok(Self { origin, offset, name: name.into(), past_end })
+        Ok(Self { origin, ready: None, offset, name: name.into(), past_end })
+    }
+
+    /// The same, from `at` bytes further on.
+    ///
+    /// `file` is an open file to take in the place of its own.
+    pub(super) fn at(&self, at: u64, file: Option<&OpenFile>) -> Result<Self> {
+        let Some(offset) = self.offset.checked_add(at) else {
+            return Err(Error::InvalidOffset(format!("file offset {} + {at} is too large", self.offset)));
+        };
+        let ready = file.cloned().or_else(|| self.ready.clone());
+        Ok(Self { offset, ready, ..self.clone() })
+    }
+
+    /// The file of a path, where it has been opened.
+    pub(super) fn open_file(&self) -> Option<OpenFile> {
+        self.ready.clone()
+    }
+
+    /// What a mapping keeps of it, to open the file again when it is resized: no descriptor that it has not been given,
+    /// and a path that a change of directory can't change.
+    pub(super) fn kept(&self) -> Self {
+        let origin = match &self.origin {
+            Origin::Path(path) if path.is_relative() => {
+                // Where there is no current directory, the path can't be opened either way.
+                Origin::Path(std::path::absolute(&**path).map_or_else(|_| path.clone(), Arc::new))
+            }
+            origin => origin.clone(),
+        };
+        Self { origin, ready: None, ..self.clone() }
     }
 
     /// Where in the file the mapping begins, in bytes.
@@ -85,9 +163,9 @@ impl Source {
     #[cfg(unix)]
     pub fn descriptor(&self) -> Option<i32> {
         use std::os::fd::AsRawFd;
-        match &self.origin {
-            Origin::Open(file) => Some(file.as_raw_fd()),
-            Origin::Path(_) => None,
+        match (&self.origin, &self.ready) {
+            (Origin::Open(file, _) | Origin::Memory(file), _) | (_, Some((file, _))) => Some(file.as_raw_fd()),
+            (Origin::Path(_), None) => None,
         }
     }
 
@@ -100,68 +178,153 @@ impl Source {
     /// The path that is still to be opened, where it is one.
     pub fn unopened(&self) -> Option<&Path> {
         match &self.origin {
-            Origin::Open(_) => None,
-            Origin::Path(path) => Some(path),
+            Origin::Path(path) if self.ready.is_none() => Some(path),
+            _ => None,
         }
     }
 
     /// The same source with its file open.
     pub fn opened(&self, write: bool) -> Result<Self> {
-        Ok(Self { origin: Origin::Open(self.file(write)?), ..self.clone() })
+        Ok(Self { ready: Some(self.file(write)?), ..self.clone() })
     }
 
-    /// How many bytes the file holds from the offset on, for a mapping of all of them.
+    /// How many bytes the file holds from the offset on, for a mapping of all of them. Of a regular file that may be 0.
     pub fn rest(&self) -> Result<usize> {
-        let file = self.file(false)?;
-        let len = metadata(&file, &self.name)?.len();
-        let rest = len.checked_sub(self.offset).filter(|rest| *rest > 0).ok_or_else(|| {
-            let (name, offset) = (&self.name, self.offset);
+        let (file, _) = self.file(false)?;
+        let (name, offset, status) = (&self.name, self.offset, self.status(&file)?);
+        let Some(size) = status.size else {
+            return Err(Error::InvalidSize(match status.kind {
+                kind @ (FileKind::Directory | FileKind::Pipe) => {
+                    format!("{name} is {}, which has no bytes that can be mapped", kind.in_words())
+                }
+                kind => format!(
+                    "{name} has no size, as it is {}: say how many bytes to map, MmapOptions(size).with_file(..)",
+                    kind.in_words()
+                ),
+            }));
+        };
+        let is_enough = |rest: &u64| *rest > 0 || status.kind == FileKind::Regular;
+        let rest = size.checked_sub(offset).filter(is_enough).ok_or_else(|| {
             Error::InvalidSize(format!(
-                "{name} holds {len} bytes, none from offset {offset} on: there is nothing to map"
+                "{name} holds {size} bytes, none from offset {offset} on: there is nothing to map"
             ))
         })?;
-        usize::try_from(rest).map_err(|_| Error::InvalidSize(format!("{rest} bytes do not fit this address space")))
+        usize::try_from(rest)
+            .map_err(|_| Error::InvalidSize(format!("{rest} bytes do not fit into this address space")))
     }
 
-    fn file(&self, write: bool) -> Result<Arc<File>> {
-        match &self.origin {
-            Origin::Open(file) => Ok(file.clone()),
-            Origin::Path(path) => open(path, write).map(Arc::new),
+    fn status(&self, file: &File) -> Result<Status> {
+        #[cfg(windows)]
+        if let Origin::Memory(_, section) = &self.origin {
+            let Section { size, identity } = *section;
+            return Ok(Status { kind: FileKind::Regular, size: Some(size), identity, huge: None });
         }
+        Status::of(file, &self.name)
+    }
+
+    /// What the file was opened from, for a mapping that is to be made in another process.
+    pub fn backing(&self) -> FileOrigin<'_> {
+        match &self.origin {
+            Origin::Open(..) => FileOrigin::Descriptor,
+            #[cfg(unix)]
+            Origin::Memory(file) => FileOrigin::Memory(file),
+            #[cfg(windows)]
+            Origin::Memory(file, _) => FileOrigin::Memory(file),
+            Origin::Path(path) => FileOrigin::Path(path),
+        }
+    }
+
+    /// The file in memory that it is of, where it is one.
+    pub fn memory_file(&self) -> Option<MemoryFile> {
+        match &self.origin {
+            #[cfg(unix)]
+            Origin::Memory(file) => Some(MemoryFile::shared(file.clone(), &self.name)),
+            #[cfg(windows)]
+            Origin::Memory(file, section) => Some(MemoryFile::shared(file.clone(), *section, &self.name)),
+            _ => None,
+        }
+    }
+
+    /// Whether the mapping may reach past the end of the file.
+    pub fn past_end(&self) -> bool {
+        self.past_end
+    }
+
+    fn file(&self, write: bool) -> Result<(Arc<File>, Mode)> {
+        match (&self.origin, &self.ready) {
+            (_, Some(ready)) => Ok(ready.clone()),
+            (Origin::Open(file, mode), None) => Ok((file.clone(), *mode)),
+            #[cfg(unix)]
+            (Origin::Memory(file), None) => Ok((file.clone(), Mode::ReadWrite)),
+            #[cfg(windows)]
+            (Origin::Memory(file, _), None) => Ok((file.clone(), Mode::ReadWrite)),
+            (Origin::Path(path), None) => {
+                Ok((Arc::new(open(path, write)?), if write { Mode::ReadWrite } else { Mode::Read }))
+            }
+        }
+    }
+
+    /// Reads what the file holds `at` bytes behind the offset. Past its end are zeros.
+    pub(super) fn read_at(&self, at: usize, mut into: &mut [u8]) -> Result<()> {
+        let (file, _) = self.file(false)?;
+        let mut place = self.offset.saturating_add(at as u64);
+        while !into.is_empty() {
+            match read_at(&file, into, place) {
+                Ok(0) => {
+                    into.fill(0);
+                    break;
+                }
+                Ok(count) => {
+                    place = place.saturating_add(count as u64);
+                    into = into.get_mut(count..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io(&error, format!("read of {}", self.name))),
+            }
+        }
+        Ok(())
     }
 
     /// Opens it where that is still to do, and checks that `size` bytes from the offset on are there.
     pub(super) fn prepare(&self, size: usize, write: bool) -> Result<Opened> {
-        let file = self.file(write)?;
-        let metadata = metadata(&file, &self.name)?;
-        // Only a regular file has a size that bounds what can be mapped; a device has its own idea of it.
-        if !self.past_end && metadata.is_file() {
-            let end = u64::try_from(size).ok().and_then(|size| self.offset.checked_add(size));
-            if end.is_none_or(|end| end > metadata.len()) {
+        let (file, mode) = self.file(write)?;
+        let status = self.status(&file)?;
+        // Offsets have a sign for the system, and a mapping ends at one.
+        let end = u64::try_from(size).ok().and_then(|size| self.offset.checked_add(size));
+        let end = end.filter(|end| i64::try_from(*end).is_ok());
+        // What has no size has its own idea of what can be mapped.
+        if let (false, Some(held)) = (self.past_end, status.size) {
+            if end.is_none_or(|end| end > held) {
                 return Err(Error::InvalidSize(format!(
-                    "{size} bytes from offset {} on reach past the end of {}, which holds {} bytes \
+                    "{size} bytes from offset {} on reach past the end of {}, which holds {held} bytes \
                      (past_end=True allows it)",
-                    self.offset,
-                    self.name,
-                    metadata.len()
+                    self.offset, self.name
                 )));
             }
         }
-        Ok(Opened {
-            identity: identity(&file, &metadata, &self.name)?,
-            #[cfg(windows)]
-            len: metadata.len(),
-            huge: huge_pages(&file, &metadata),
-            file,
-        })
+        if end.is_none() {
+            return Err(Error::InvalidOffset(format!(
+                "{size} bytes from offset {} on reach beyond {}, the largest offset in a file",
+                self.offset,
+                i64::MAX
+            )));
+        }
+        Ok(Opened { file, mode, status })
     }
 }
 
 fn open(path: &Path, write: bool) -> Result<File> {
-    open_file(path, write).map_err(|error| {
-        let how = if write { "reading and writing" } else { "reading" };
-        Error::io(&error, format!("open for {how}")).with_path(path)
-    })
+    open_file(path, write).map_err(|error| Operation::Open { write }.failed(&error).with_path(path))
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, into: &mut [u8], at: u64) -> std::io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, into: &mut [u8], at: u64) -> std::io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, into, at)
 }
 
 /// A FIFO without a writer would have the open wait for one, and a terminal could become the process's own; neither
@@ -176,46 +339,4 @@ fn open_file(path: &Path, write: bool) -> std::io::Result<File> {
 #[cfg(windows)]
 fn open_file(path: &Path, write: bool) -> std::io::Result<File> {
     sys::open(path, write)
-}
-
-fn metadata(file: &File, name: &str) -> Result<Metadata> {
-    file.metadata().map_err(|error| Error::io(&error, format!("fstat of {name}")))
-}
-
-#[cfg(unix)]
-fn identity(_file: &File, metadata: &Metadata, _name: &str) -> Result<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    Ok((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(windows)]
-fn identity(file: &File, _metadata: &Metadata, name: &str) -> Result<(u64, u64)> {
-    sys::identity(file).map_err(|error| Error::io(&error, format!("GetFileInformationByHandle of {name}")))
-}
-
-/// The page size of a file in hugetlbfs, whose mappings must be made of whole huge pages (U3).
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn huge_pages(file: &File, metadata: &Metadata) -> Option<usize> {
-    use std::os::fd::AsRawFd;
-    use std::os::unix::fs::MetadataExt;
-    const HUGETLBFS_MAGIC: i64 = 0x9584_58f6;
-    // hugetlbfs gives its page size as the block size; asking the file system is needed for large ones only.
-    if metadata.blksize() <= page::base() as u64 {
-        return None;
-    }
-    let mut found = std::mem::MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the descriptor is open, and the result goes into memory of its type.
-    if unsafe { libc::fstatfs(file.as_raw_fd(), found.as_mut_ptr()) } != 0 {
-        return None;
-    }
-    // SAFETY: the call succeeded and filled it.
-    let found = unsafe { found.assume_init() };
-    #[allow(clippy::unnecessary_cast, clippy::cast_lossless)]
-    let is_huge = found.f_type as i64 & 0xffff_ffff == HUGETLBFS_MAGIC;
-    if is_huge { usize::try_from(metadata.blksize()).ok() } else { None }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn huge_pages(_file: &File, _metadata: &Metadata) -> Option<usize> {
-    None
 }

@@ -1,49 +1,52 @@
-//! Waiting without a lock: turns of the processor first, then ever longer naps.
+//! Waiting without a lock: yields first, then ever longer sleeps.
 //!
-//! A lock or a condition variable could be held by another thread at the moment of a `fork` and would then never
-//! be free again in the child. A word that is looked at again has no such state. Waits are rare (a transition
-//! meets a long call), so a nap of at most [`LONGEST`] is no cost that anyone sees.
+//! A lock or a condition variable could be held by another thread at the moment of a `fork`, and would then never be
+//! released in the child. A word that is polled has no such state. Waits are rare (a transition meets a long call), so
+//! sleeps of at most [`LONGEST`] cost nothing that anyone notices.
 
 use std::time::Duration;
 
+#[cfg(not(loom))]
 const LONGEST: Duration = Duration::from_millis(2);
 #[cfg(not(loom))]
 const FIRST: Duration = Duration::from_micros(20);
 #[cfg(not(loom))]
-const TURNS: u32 = 32;
+const YIELDS: u32 = 32;
 
-/// How long one wait has gone on.
+/// One wait.
 pub(super) struct Backoff {
     turn: u32,
-    slept: Duration,
+    #[cfg_attr(loom, allow(dead_code))]
+    left: Duration,
 }
 
 impl Backoff {
-    pub(super) const fn new() -> Self {
-        Self { turn: 0, slept: Duration::ZERO }
+    pub(super) const fn new(patience: Duration) -> Self {
+        Self { turn: 0, left: patience }
     }
 
-    /// The time slept so far, a lower bound.
-    pub(super) fn slept(&self) -> Duration {
-        self.slept
-    }
-
+    /// Yields or sleeps; false, without either, once the patience has been slept through.
     #[cfg(not(loom))]
-    pub(super) fn snooze(&mut self) {
-        if self.turn < TURNS {
+    pub(super) fn snooze(&mut self) -> bool {
+        if self.left.is_zero() {
+            return false;
+        }
+        if self.turn < YIELDS {
             std::thread::yield_now();
         } else {
-            let nap = FIRST.saturating_mul(1 << (self.turn - TURNS).min(7)).min(LONGEST);
+            let nap = FIRST.saturating_mul(1 << (self.turn - YIELDS).min(7)).min(LONGEST).min(self.left);
             std::thread::sleep(nap);
-            self.slept = self.slept.saturating_add(nap);
+            self.left = self.left.saturating_sub(nap);
         }
         self.turn = self.turn.saturating_add(1);
+        true
     }
 
+    /// A model has no time: it waits until what it waits for has happened.
     #[cfg(loom)]
-    pub(super) fn snooze(&mut self) {
+    pub(super) fn snooze(&mut self) -> bool {
         loom::thread::yield_now();
         self.turn = self.turn.saturating_add(1);
-        self.slept += LONGEST;
+        true
     }
 }

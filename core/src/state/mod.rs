@@ -1,24 +1,39 @@
-//! Ownership, exports and threads: what Rust's compiler proves of a mapping, proved again at run time.
+//! Ownership, exports and threads: what Rust's compiler proves about a mapping, checked at run time.
 //!
-//! A [`Cell`] holds a region and its [`Gate`], one atomic word. Acts on it are of four kinds:
+//! A [`RegionCell`] holds a region and its [`UseCount`], one atomic word. There are four kinds of use:
 //!
-//! | act | needs | while it runs |
+//! | use | needs | meanwhile |
 //! | --- | --- | --- |
-//! | pin ([`Pinned`]) | not gone; waits for an exclusive act | the span can't change |
-//! | export ([`Cell::export`]) | not gone; waits for an exclusive act | the region can't be changed or ended |
-//! | exclusive ([`Exclusive`]) | no exports, else busy; waits for pins | alone; ends as kept, changed or gone |
-//! | linger ([`Cell::linger`]) | not gone; waits for pins | gone for calls; the last release hands the region out |
+//! | a pin ([`Pinned`]), for a call | not ended; waits for exclusive access and requests for it | the span can't change |
+//! | an export ([`Exported`]), for a buffer | the same | the region can't be changed or unmapped |
+//! | exclusive access ([`Exclusive`]) | no exports, else refused; waits for pins | no other use |
+//! | [`RegionCell::end_deferred`] | not ended; waits for exclusive access | ended for calls; the last use unmaps |
 //!
-//! Nothing here blocks by itself: a `try` answers at once, and [`Cell::wait`] is called by whoever may sleep.
+//! All are values that end on drop. Nothing here waits by itself: each attempt returns at once, and callers that may
+//! sleep call [`RegionCell::wait`].
 
 mod backoff;
-mod cell;
+mod ending;
 mod fork;
-mod gate;
+mod held;
 mod pair;
+mod region_cell;
 mod sync;
+mod use_count;
+mod word;
 
-pub use cell::{Cell, Exclusive, Pinned, Resident, Span};
+pub use ending::Ending;
 pub use fork::{generation, watch};
-pub use gate::{Gate, Lone, Stop, Wish};
-pub use pair::{PairStop, exclusive_pair};
+pub use held::{Held, assert_nothing_held};
+pub use pair::exclusive_pair;
+pub use region_cell::{Exclusive, Exported, Extent, Pinned, RegionCell};
+pub use use_count::{AcquireError, Mode, Request, Requests, UseCount};
+
+/// Where a region lies: its first address and its length in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first address.
+    pub start: usize,
+    /// The length in bytes.
+    pub len: usize,
+}

@@ -1,20 +1,18 @@
-//! Being alone with two regions at once, without a deadlock.
+//! Exclusive access to two regions at once, without a deadlock.
 
-use super::cell::{Cell, Exclusive, Resident};
-use super::gate::Stop;
+use super::region_cell::{Exclusive, Extent, RegionCell};
+use super::use_count::AcquireError;
 
-/// Which of the two refused, and why.
-pub type PairStop<'a, R> = (&'a Cell<R>, Stop);
-
-/// Becomes alone with both, or with none. The one at the lower address is asked first, the other by trying: nobody
-/// waits for one while holding the other. The caller has made sure that they are two.
-pub fn exclusive_pair<'a, R: Resident>(
-    left: &'a Cell<R>,
-    right: &'a Cell<R>,
-) -> Result<(Exclusive<'a, R>, Exclusive<'a, R>), PairStop<'a, R>> {
-    let swap = (right as *const Cell<R>) < (left as *const Cell<R>);
+/// Begins exclusive access to both, or to neither; the cell that refused otherwise. The one at the lower address is
+/// tried first, and nobody waits for one while holding the other. The caller has made sure that they are two.
+#[allow(clippy::type_complexity)]
+pub fn exclusive_pair<'a, R: Extent>(
+    left: &'a RegionCell<R>,
+    right: &'a RegionCell<R>,
+) -> Result<(Exclusive<'a, R>, Exclusive<'a, R>), (&'a RegionCell<R>, AcquireError)> {
+    let swap = std::ptr::from_ref(right) < std::ptr::from_ref(left);
     let (first, second) = if swap { (right, left) } else { (left, right) };
-    let first_alone = first.exclusive().map_err(|stop| (first, stop))?;
-    let second_alone = second.exclusive().map_err(|stop| (second, stop))?;
-    Ok(if swap { (second_alone, first_alone) } else { (first_alone, second_alone) })
+    let one = first.exclusive().map_err(|error| (first, error))?;
+    let two = second.exclusive().map_err(|error| (second, error))?;
+    Ok(if swap { (two, one) } else { (one, two) })
 }

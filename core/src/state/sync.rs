@@ -1,12 +1,12 @@
 //! The atomics and the cell that the state machine is made of: the standard library's, or loom's under test.
 
 #[cfg(not(loom))]
-pub(super) use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+pub(super) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 #[cfg(loom)]
 pub(super) use loom::{
     cell::UnsafeCell,
-    sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 /// The standard library's cell with loom's way of access, so that loom sees each read and write.

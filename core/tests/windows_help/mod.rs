@@ -6,7 +6,7 @@
 use mmap_rs_core::areas::{self, Area};
 use mmap_rs_core::memory::{Access, Region, Request, Source, page};
 use mmap_rs_core::mmap_rs::{MmapFlags, Protection, UnsafeMmapFlags};
-use mmap_rs_core::state::Resident;
+use mmap_rs_core::state::Extent;
 use mmap_rs_core::{Error, Result};
 use std::fs::File;
 use std::io::Write;

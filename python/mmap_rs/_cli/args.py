@@ -12,9 +12,9 @@ _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+", re.ASCII)
 _LAST = 2 * sys.maxsize + 1
 
 _AREAS = """\
-List what a process has mapped, by ascending address: as a table with sums, as JSON, or as a picture.
+List what a process has mapped, in order of address: as a table with sums, as JSON, or as a picture.
 
-Numbers are decimal, or hexadecimal after 0x."""
+Numbers are decimal, or hexadecimal with the prefix 0x."""
 
 _AREAS_END = """\
 examples:
@@ -23,12 +23,12 @@ examples:
   mmap-rs areas --json | jq -r 'select(.execute) | .path'
   mmap-rs areas --pid 1234 --address 0x7f52c0001000
 
-An address with nothing mapped at it is an error (status 1); a range without areas is an empty list."""
+If nothing is mapped at an address, that is an error (status 1); a range without areas is an empty list."""
 
 
 @dataclass(frozen=True, slots=True)
 class AreasRequest:
-    """What `areas` was asked for; `pid` is `None` for the command's own process."""
+    """The options of `areas`; `pid` is `None` for the command's own process."""
 
     pid: int | None = None
     address: int | None = None
@@ -46,22 +46,22 @@ Request = AreasRequest | PageSizesRequest
 
 
 def program() -> str:
-    """Return the name by which the command was started."""
+    """Return the name that the command was started with."""
     return "python -m mmap_rs" if PurePath(sys.argv[0]).name == "__main__.py" else "mmap-rs"
 
 
 def number(text: str) -> int:
-    """Read a number, decimal or hexadecimal after `0x`."""
+    """Parse a number, decimal or hexadecimal with the prefix `0x`."""
     if not _NUMBER.fullmatch(text):
         raise argparse.ArgumentTypeError(f"not a number, decimal or 0x hexadecimal: {text!r}")
-    # Many decimal digits are refused by `int` itself; no address and no process has so many.
+    # `int` itself refuses many decimal digits; no address and no process id has so many.
     if len(text) > 40:
-        raise argparse.ArgumentTypeError(f"too large a number: {text[:20]}...")
+        raise argparse.ArgumentTypeError(f"number too large: {text[:20]}...")
     return int(text, 16) if text[:2] in ("0x", "0X") else int(text)
 
 
 def address(text: str) -> int:
-    """Read an address of this system."""
+    """Parse an address of this system."""
     value = number(text)
     if value > _LAST:
         raise argparse.ArgumentTypeError(f"beyond the last address {_LAST:#x}: {text}")
@@ -69,7 +69,7 @@ def address(text: str) -> int:
 
 
 def address_range(text: str) -> range:
-    """Read `START:END`, where END is the address after the last; `START-END`, as in the table, too."""
+    """Parse `START:END`, where END is the address after the last, or `START-END`, as in the table."""
     first, separator, second = text.replace("-", ":", 1).partition(":")
     if not separator:
         raise argparse.ArgumentTypeError(f"not START:END: {text!r}")
@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command."""
     whole = argparse.ArgumentParser(
         prog=program(),
-        description="Show what is mapped, and which pages there are.",
+        description="Show what is mapped, and which page sizes exist.",
         allow_abbrev=False,
     )
     whole.add_argument(
@@ -106,30 +106,30 @@ def parser() -> argparse.ArgumentParser:
     )
     where = areas.add_mutually_exclusive_group()
     where.add_argument(
-        "--address", type=address, metavar="ADDR", help="only the area that holds this address"
+        "--address", type=address, metavar="ADDR", help="only the area that contains this address"
     )
     where.add_argument(
         "--range",
         type=address_range,
         metavar="START:END",
-        help="only the areas that meet this range",
+        help="only the areas that overlap this range",
     )
-    areas.add_argument("--json", action="store_true", help="print a JSON object a line")
+    areas.add_argument("--json", action="store_true", help="print one JSON object per line")
     areas.add_argument(
-        "--svg", metavar="FILE", help="write a picture to FILE, - for standard output"
+        "--svg", metavar="FILE", help="write a picture to FILE, or to standard output for -"
     )
 
     commands.add_parser(
         "page-sizes",
         help="list the page sizes of this system",
-        description="Print the base page, the allocation granularity, and the page sizes on offer.",
+        description="Print the base page size, the allocation granularity, and the available page sizes.",
         allow_abbrev=False,
     )
     return whole
 
 
 def parse(arguments: list[str]) -> Request:
-    """Read the arguments; on wrong usage, say so on stderr and exit with status 2."""
+    """Parse the arguments; on wrong usage, print an error to stderr and exit with status 2."""
     whole = parser()
     found = whole.parse_args(arguments)
     if found.command == "page-sizes":

@@ -1,4 +1,4 @@
-"""Areas as JSON: an object a line.
+"""Areas as JSON: one object per line.
 
 | field | value |
 | --- | --- |

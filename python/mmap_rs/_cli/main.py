@@ -1,4 +1,4 @@
-"""Run the command: read the arguments, write the answer, turn what goes wrong into a line and a status."""
+"""Run the command: parse the arguments, write the answer, and turn errors into a line and a status."""
 
 import io
 import os
@@ -17,10 +17,10 @@ from mmap_rs._cli.text import escaped
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit status: 0, or 1 with a line on stderr; wrong usage exits with 2."""
     request = parse(arguments)
-    # There is none where the caller has closed it.
+    # It is None if the caller has closed it.
     if cast("TextIO | None", sys.stdout) is None:
         sys.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    # A path may hold what the terminal's encoding has not.
+    # A path may contain characters that the terminal's encoding lacks.
     if hasattr(sys.stdout, "reconfigure"):
         cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
     try:
@@ -28,15 +28,17 @@ def run(arguments: list[str]) -> int:
             pages.write(sys.stdout)
         else:
             _areas(request)
-        # Here, where an error can still be told.
+        # Here, while an error can still be reported.
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has read enough.
+        # The reader has read enough.
         _finish_output()
         return 1
     except (OSError, mmap_rs.Error, OverflowError, rows.NotMappedError) as error:
         _finish_output()
-        print(f"mmap-rs: {_describe(error, request)}", file=sys.stderr)
+        # print() takes None for standard output.
+        if cast("TextIO | None", sys.stderr) is not None:
+            print(f"mmap-rs: {_describe(error, request)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         _finish_output()
@@ -64,12 +66,12 @@ def _areas(request: AreasRequest) -> None:
 
 
 def _subject(request: AreasRequest) -> str:
-    """Say in words whose areas are asked for."""
+    """Return whose areas are listed, in words."""
     return f"process {os.getpid() if request.pid is None else request.pid}"
 
 
 def _describe(error: Exception, request: AreasRequest | PageSizesRequest) -> str:
-    """Return what went wrong in one line."""
+    """Describe an error in one line."""
     text = str(error)
     if isinstance(request, AreasRequest) and request.pid is not None:
         process = f"process {request.pid}"
@@ -83,7 +85,7 @@ def _describe(error: Exception, request: AreasRequest | PageSizesRequest) -> str
 
 
 def _finish_output() -> None:
-    """Write what is still buffered; drop it where that fails, or the interpreter would complain later."""
+    """Write what is still buffered; if that fails, drop it, or the interpreter would complain later."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

@@ -1,11 +1,12 @@
-"""The page sizes of this system, and where Linux tells, how many huge pages there are."""
+"""The page sizes of this system, and on Linux how many huge pages there are."""
 
 import re
 from pathlib import Path
 from typing import TextIO
 
 from mmap_rs import MmapOptions, PageSize, PageSizes
-from mmap_rs._cli.table import Column, lines
+from mmap_rs._cli.columns import Column
+from mmap_rs._cli.table import lines
 from mmap_rs._cli.text import human
 
 POOLS = Path("/sys/kernel/mm/hugepages")
@@ -21,20 +22,20 @@ _COLUMNS = (
 
 
 def offered() -> list[int]:
-    """Return the page sizes on offer in bytes, the smallest first."""
+    """Return the available page sizes in bytes, smallest first."""
     sizes = MmapOptions.page_sizes()
     return sorted(PageSize.try_from(size).bytes for size in PageSizes if size in sizes)
 
 
 def default_huge_page() -> int | None:
-    """Return the size in bytes of the huge page that is used where none is named, if the system says it."""
+    """Return the default huge page size in bytes, if the system reports it."""
     text = _text(MEMINFO)
     match = re.search(r"^Hugepagesize: +(\d+) kB$", text, re.MULTILINE)
     return None if match is None else int(match[1]) * 1024
 
 
 def pool(size: int) -> tuple[str, ...] | None:
-    """Return how many huge pages of a size there are, are free, and are promised, if the system says it."""
+    """Return how many huge pages of a size exist, are free, and are reserved, if the system reports it."""
     folder = POOLS / f"hugepages-{size // 1024}kB"
     counts = tuple(
         _text(folder / name).strip()
@@ -44,7 +45,7 @@ def pool(size: int) -> tuple[str, ...] | None:
 
 
 def _text(path: Path) -> str:
-    """Return what a file of the system holds, or nothing where there is no such file."""
+    """Return the contents of a system file, or an empty string if it does not exist."""
     try:
         return path.read_text(encoding="ascii")
     except OSError:
@@ -52,7 +53,7 @@ def _text(path: Path) -> str:
 
 
 def write(out: TextIO) -> None:
-    """Write what there is to say of pages."""
+    """Write the facts about pages."""
     sizes = offered()
     facts = (
         ("base page", human(MmapOptions.page_size())),

@@ -1,10 +1,13 @@
-"""Colour for the table, with the library rich: an optional part, `pip install mmap-rs[cli]`."""
+"""The table with colours, by the optional library rich: `pip install mmap-rs[cli]`."""
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Any, TextIO
+from typing import TextIO
 
-from mmap_rs._cli.table import AREAS, SUMS, aligned
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mmap_rs._cli.columns import AREAS, GAP, SUMS, Cells, Column
 
 STYLES = {
     "r--": "blue",
@@ -16,40 +19,33 @@ STYLES = {
 OTHER = "magenta"
 FAINT = "bright_black"
 
-Cells = Sequence[tuple[str, ...]]
+# More than any terminal has. The rows fit it, and rich would cut those on one that is too narrow for any.
+WIDTH = 1 << 16
 
 
-def write(body: Cells, sums: Cells, out: TextIO) -> bool:
-    """Write the table and its sums, or return `False` and write nothing if rich is not there."""
-    # By name, so that types can be checked without it too.
-    try:
-        console_module: Any = import_module("rich.console")
-        text_module: Any = import_module("rich.text")
-    except ImportError:
-        return False
+def write(body: Cells, sums: Cells, out: TextIO) -> None:
+    """Write the table of the areas, an empty line, and the sums, in the colours that the terminal has."""
+    console = Console(file=out, width=WIDTH)
+    console.print(_table(AREAS, body, area_styles), "", _table(SUMS, sums, sum_styles), sep="\n")
 
-    whole = text_module.Text(no_wrap=True)
 
-    def add(rows: Cells, styles: Callable[[tuple[str, ...]], Sequence[str]]) -> None:
-        """Add aligned rows, of which the first are the headings."""
-        for place, row in enumerate(rows):
-            chosen = styles(row) if place else ["bold"] * len(row)
-            for cell, style in zip(row, chosen, strict=True):
-                whole.append(cell, style)
-            whole.append("\n")
-
-    add(aligned(AREAS, body), area_styles)
-    whole.append("\n")
-    add(aligned(SUMS, sums), sum_styles)
-    # rich knows which colours the terminal has; that a row is a line was seen to before.
-    console = console_module.Console(file=out, highlight=False)
-    console.print(whole, soft_wrap=True, end="")
-    return True
+def _table(
+    columns: Sequence[Column],
+    body: Cells,
+    styles: Callable[[tuple[str, ...]], Sequence[str]],
+) -> Table:
+    table = Table(box=None, padding=(0, len(GAP), 0, 0), pad_edge=False)
+    for column in columns:
+        table.add_column(column.title, justify=column.side, no_wrap=True)
+    for row in body:
+        # As text, in which nothing is markup.
+        table.add_row(*map(Text, row, styles(row)))
+    return table
 
 
 def area_styles(row: tuple[str, ...]) -> Sequence[str]:
     """Return the style of each cell of an area."""
-    _, _, protection, share, _, path = (cell.strip() for cell in row)
+    _, _, protection, share, _, path = row
     plain = FAINT if protection == "---" else ""
     return (
         plain,
@@ -63,4 +59,4 @@ def area_styles(row: tuple[str, ...]) -> Sequence[str]:
 
 def sum_styles(row: tuple[str, ...]) -> Sequence[str]:
     """Return the style of each cell of a sum."""
-    return ["bold" if row[0].strip() == "total" else ""] * len(row)
+    return ["bold" if row[0] == "total" else ""] * len(row)

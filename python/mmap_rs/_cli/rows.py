@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mmap_rs import MemoryArea, MemoryAreas, Protection, ShareMode
 from mmap_rs._cli.args import AreasRequest
 
-# In the order of the sums. "reserved" is address space that is kept free of other use, and holds nothing.
+# In the order of the sums. "reserved" is address space that is kept free, without memory.
 KINDS = (
     "file",
     "shared memory",
@@ -52,11 +52,11 @@ class Row:
 
 
 class NotMappedError(Exception):
-    """There is no area at the address that was asked for."""
+    """Nothing is mapped at the requested address."""
 
 
 def read(request: AreasRequest) -> Iterator[Row]:
-    """Give the rows that a request asks for; what the system refuses is raised at the first."""
+    """Yield the rows of a request; the first raises what the system refuses."""
     return map(row, _areas(request))
 
 
@@ -72,7 +72,7 @@ def _areas(request: AreasRequest) -> Iterable[MemoryArea]:
 
 
 def row(area: MemoryArea) -> Row:
-    """Take what is shown out of an area."""
+    """Convert an area into a row."""
     name = area.path()
     path = None if name is None else os.fsencode(name)
     granted = area.protection()
@@ -97,7 +97,7 @@ def row(area: MemoryArea) -> Row:
 
 
 def kind_of(path: bytes | None, protection: str, shared: bool) -> str:
-    """Tell what an area is for, by what the system calls it.
+    """Classify an area by the name that the system gives it.
 
     Linux gives no other sign: files have absolute paths there, all else has a name without a slash at
     its start, or no name.
@@ -110,7 +110,7 @@ def kind_of(path: bytes | None, protection: str, shared: bool) -> str:
         return "stack"
     if path.startswith((b"[anon:", b"/anon_hugepage")):
         return "anonymous"
-    # This is how Linux shows a shared mapping without a file.
+    # Linux lists a shared mapping without a file like this.
     without_file = shared and path == b"/dev/zero (deleted)"
     if without_file or path.startswith((b"[anon_shmem:", *_SHARED_MEMORY)):
         return "shared memory"

@@ -221,7 +221,7 @@ def _merged(block: Block, x: float, y: float, high: float) -> Iterator[str]:
 
 
 def _tip(block: Block, row: Row) -> list[str]:
-    """Return what is told of one area under the pointer."""
+    """Return the tooltip of an area."""
     offset = "" if row.offset is None else f", offset {row.offset:#x}"
     return [
         block.label,

@@ -29,7 +29,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Areas drawn as one; `blocks` tells how many runs were merged, `gaps` the bytes between these."""
+    """Areas drawn as one; `blocks` is the number of runs that were merged, `gaps` the bytes between them."""
 
     rows: tuple[Row, ...]
     blocks: int = 1
@@ -52,12 +52,12 @@ class Block:
 
     @property
     def merged(self) -> bool:
-        """Tell whether this stands for several runs of areas."""
+        """Return whether this stands for several runs of areas."""
         return self.blocks > 1
 
     @property
     def is_landmark(self) -> bool:
-        """Tell whether this is a part that people look for."""
+        """Return whether people look for this part."""
         return not self.merged and self.rows[0].kind in _LANDMARKS
 
     @property

@@ -5,7 +5,7 @@ from html import escape
 
 from mmap_rs._cli.text import escaped
 
-# Colours of Okabe and Ito, which people who see few colours tell apart; dark text can be read on each.
+# The palette of Okabe and Ito, safe for colour-blindness; dark text is readable on each.
 COLOURS = {
     "r--": "#56b4e9",
     "rw-": "#e69f00",
@@ -72,7 +72,7 @@ def text(x: float, y: float, content: str, kind: str = "") -> str:
 def rectangle(
     x: float, y: float, wide: float, high: float, look: str, tip: Sequence[str] = ()
 ) -> str:
-    """Return a rectangle; `look` are further attributes, `tip` the lines shown under the pointer."""
+    """Return a rectangle; `look` are further attributes, `tip` the lines of the tooltip."""
     place = f'x="{number(x)}" y="{number(y)}" width="{number(wide)}" height="{number(high)}"'
     if not tip:
         return f"<rect {place} {look}/>"
@@ -86,7 +86,7 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 
 def title(lines: Sequence[str]) -> str:
-    """Return what is shown under the pointer, and read aloud."""
+    """Return a tooltip, which screen readers read aloud."""
     return f"<title>{'&#10;'.join(map(clean, lines))}</title>"
 
 

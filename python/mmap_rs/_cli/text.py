@@ -66,7 +66,7 @@ def _cells_of(character: str) -> int:
 def shorten(text: str, limit: int, mark: str = "…") -> str:
     """Return text of at most `limit` columns; what is too long loses its middle.
 
-    Of a path the last name is kept as long as there is room for it: it tells most.
+    The last name of a path is kept as long as there is room for it: it says most.
 
     >>> shorten("/usr/lib/x86_64-linux-gnu/libc.so.6", 24)
     '/usr/lib/x86_…/libc.so.6'

@@ -105,11 +105,11 @@ pub(super) fn commit(span: Span, protection: PAGE_PROTECTION_FLAGS) -> Result<()
 
 /// Where a mapping is to be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The address, or 0 for any.
-    pub(super) address: usize,
+    pub(crate) address: usize,
     /// Whether it must be this one.
-    pub(super) fixed: bool,
+    pub(crate) fixed: bool,
 }
 
 impl Place {

@@ -5,6 +5,7 @@
 //! kept is one of our own where that can be had, as the caller's may keep others from renaming the file, and, while it
 //! is not mapped, from deleting it.
 
+use super::super::super::file::{FileKind, Identity, Mode, Status};
 use super::last;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,9 +16,12 @@ use std::sync::Arc;
 use windows_sys::Wdk::Foundation::{NtQueryObject, ObjectBasicInformation};
 use windows_sys::Win32::Foundation::{GENERIC_EXECUTE, GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, FILE_EXECUTE, FILE_READ_DATA, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
-    FILE_WRITE_DATA, GetFileInformationByHandle, ReOpenFile,
+    BY_HANDLE_FILE_INFORMATION, FILE_ATTRIBUTE_DIRECTORY, FILE_EXECUTE, FILE_READ_DATA, FILE_SHARE_DELETE,
+    FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_CHAR, FILE_TYPE_PIPE, FILE_WRITE_DATA, GetFileInformationByHandle,
+    GetFileType, ReOpenFile,
 };
+use windows_sys::Win32::System::IO::DeviceIoControl;
+use windows_sys::Win32::System::Ioctl::{GET_LENGTH_INFORMATION, IOCTL_DISK_GET_LENGTH_INFO};
 use windows_sys::Win32::System::WindowsProgramming::PUBLIC_OBJECT_BASIC_INFORMATION;
 
 /// What others may do with a file that is mapped: all that the system lets them. It deletes none that is mapped, and
@@ -25,7 +29,7 @@ use windows_sys::Win32::System::WindowsProgramming::PUBLIC_OBJECT_BASIC_INFORMAT
 const SHARE: u32 = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
 /// Opens a file for a mapping; others may read, write and rename it meanwhile.
-pub(in super::super::super) fn open(path: &Path, write: bool) -> io::Result<File> {
+pub(crate) fn open(path: &Path, write: bool) -> io::Result<File> {
     let open = |rights| OpenOptions::new().access_mode(rights).share_mode(SHARE).open(path);
     let rights = GENERIC_READ | if write { GENERIC_WRITE } else { 0 };
     match open(rights | GENERIC_EXECUTE) {
@@ -41,24 +45,31 @@ pub(super) struct Rights {
     pub(super) file: Arc<File>,
     pub(super) write: bool,
     pub(super) execute: bool,
+    /// Whether the handle is that of a section already, and not of a file.
+    pub(super) is_section: bool,
 }
 
 impl Rights {
+    /// The rights of a section of the page file: all of them.
+    pub(super) fn of_section(section: &Arc<File>) -> Self {
+        Self { file: section.clone(), write: true, execute: true, is_section: true }
+    }
+
     /// The rights of a handle; that to execute is won by opening the file once more, which may be refused.
     pub(super) fn of(file: &Arc<File>) -> Self {
         let has = granted(file.as_handle());
         let (write, execute) = (has & FILE_WRITE_DATA != 0, has & FILE_EXECUTE != 0);
         if !execute {
             if let Some(again) = reopened(file.as_handle(), has, GENERIC_EXECUTE) {
-                return Self { file: Arc::new(again), write, execute: true };
+                return Self { file: Arc::new(again), write, execute: true, is_section: false };
             }
         }
-        Self { file: file.clone(), write, execute }
+        Self { file: file.clone(), write, execute, is_section: false }
     }
 }
 
 /// A handle of our own to an open file, which lets others do what they like; a duplicate where there is none to be had.
-pub(in super::super::super) fn own(file: BorrowedHandle<'_>) -> io::Result<File> {
+pub(crate) fn own(file: BorrowedHandle<'_>) -> io::Result<File> {
     let has = granted(file);
     match reopened(file, has, GENERIC_EXECUTE).or_else(|| reopened(file, has, 0)) {
         Some(again) => Ok(again),
@@ -68,7 +79,7 @@ pub(in super::super::super) fn own(file: BorrowedHandle<'_>) -> io::Result<File>
 
 /// The same file, opened once more for reading, for what else the handle can do, and for `more`.
 fn reopened(file: BorrowedHandle<'_>, has: u32, more: u32) -> Option<File> {
-    // Who may not read must not win that here.
+    // A handle without the right to read must not gain it here.
     if has & FILE_READ_DATA == 0 {
         return None;
     }
@@ -92,15 +103,65 @@ fn granted(file: BorrowedHandle<'_>) -> u32 {
     if status >= 0 { found.GrantedAccess } else { 0 }
 }
 
-/// The volume and the number of the file on it, which two handles share if they are of one file.
-pub(in super::super::super) fn identity(file: &File) -> io::Result<(u64, u64)> {
+/// For what a file was opened.
+pub(crate) fn mode(file: &File) -> io::Result<Mode> {
+    let has = granted(file.as_handle());
+    Ok(match (has & FILE_READ_DATA != 0, has & FILE_WRITE_DATA != 0) {
+        // The system does not say; it refuses what can't be.
+        _ if has == 0 => Mode::ReadWrite,
+        (true, true) => Mode::ReadWrite,
+        (true, false) => Mode::Read,
+        (false, true) => Mode::Write,
+        (false, false) => Mode::Neither,
+    })
+}
+
+/// What a file is now, or the name of the call that failed and why.
+pub(crate) fn status(file: &File) -> Result<Status, (&'static str, io::Error)> {
+    let (kind, size, identity) = match information(file) {
+        Ok(found) if found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY != 0 => {
+            (FileKind::Directory, None, Identity::unique())
+        }
+        Ok(found) => {
+            let of = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+            let inode = of(found.nFileIndexHigh, found.nFileIndexLow);
+            let identity = Identity::File { device: u64::from(found.dwVolumeSerialNumber), inode };
+            (FileKind::Regular, Some(of(found.nFileSizeHigh, found.nFileSizeLow)), identity)
+        }
+        // Only files of a file system have that.
+        Err(error) => {
+            // SAFETY: the handle is open.
+            let (kind, size) = match (disk_size(file), unsafe { GetFileType(file.as_raw_handle()) }) {
+                (Some(size), _) => (FileKind::Block, Some(size)),
+                (None, FILE_TYPE_CHAR) => (FileKind::Character, None),
+                (None, FILE_TYPE_PIPE) => (FileKind::Pipe, None),
+                _ => return Err(("GetFileInformationByHandle", error)),
+            };
+            (kind, size, Identity::unique())
+        }
+    };
+    Ok(Status { kind, size, identity, huge: None })
+}
+
+fn information(file: &File) -> io::Result<BY_HANDLE_FILE_INFORMATION> {
     let mut found = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: the handle is open; writes the struct.
     if unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut found) } == 0 {
         return Err(io::Error::from_raw_os_error(last()));
     }
-    let number = u64::from(found.nFileIndexHigh) << 32 | u64::from(found.nFileIndexLow);
-    Ok((u64::from(found.dwVolumeSerialNumber), number))
+    Ok(found)
+}
+
+/// The size of a raw disk or volume in bytes; `None` of anything else.
+fn disk_size(file: &File) -> Option<u64> {
+    let (mut found, mut written) = (GET_LENGTH_INFORMATION::default(), 0);
+    let (out, size) = ((&raw mut found).cast(), size_of_val(&found) as u32);
+    let (input, none) = (std::ptr::null(), std::ptr::null_mut());
+    // SAFETY: the handle is open; writes at most the struct.
+    let status = unsafe {
+        DeviceIoControl(file.as_raw_handle(), IOCTL_DISK_GET_LENGTH_INFO, input, 0, out, size, &raw mut written, none)
+    };
+    if status == 0 { None } else { u64::try_from(found.Length).ok() }
 }
 
 #[cfg(test)]

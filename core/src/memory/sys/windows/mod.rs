@@ -7,55 +7,69 @@
 //! | `file` | the handle of a file, with the rights that its mapping may need | U19 |
 //! | `view` | a view of a file at an offset | U14, U15, U16, U19, U20, U22 |
 //! | `private` | which views are private, where the system does not tell | |
-//! | `emulator` | Wine, where it must be known | |
 //! | `flush` | bytes on their way to the disk | U21 |
+//! | `memory_file` | sections of the page file | |
+//! | `pages` | which pages are in memory, and bringing them in | |
+//! | `place` | addresses that are free or taken, and what this system can't do with them | |
 //! | `protect` | protections, as this system has them | U13, U18, U19 |
 
 mod allocation;
-mod emulator;
 mod file;
 mod flush;
-pub(in super::super) mod object;
+mod memory_file;
+pub(crate) mod object;
+mod pages;
+mod place;
 mod private;
 mod protect;
 mod view;
 
-pub(in super::super) use file::{identity, open, own};
-pub(in super::super) use private::is_private_view;
+pub(crate) use file::{mode, open, own, status};
+pub(crate) use memory_file::*;
+pub(crate) use pages::*;
+pub(crate) use place::*;
+pub(crate) use private::is_private_view;
 
 use super::super::kind::Access;
+use super::super::operation::Call;
 use super::super::page;
+use super::super::region::Parts;
 use crate::state::Span;
 use mmap_rs::MmapFlags;
 use object::Object;
-use smallvec::SmallVec;
 use std::ffi::c_void;
 use windows_sys::Win32::Foundation as codes;
 use windows_sys::Win32::System::Memory::{MEMORY_BASIC_INFORMATION, VirtualLock, VirtualQuery, VirtualUnlock};
 
 /// Which of upstream's error variants these calls fail with.
-pub(in super::super) const VARIANT: &str = "Io";
+pub(crate) const VARIANT: &str = "Io";
 /// Flags that are met by a call after the map was made.
-pub(in super::super) const LATER: MmapFlags = MmapFlags::LOCKED;
+pub(crate) const LATER: MmapFlags = MmapFlags::LOCKED;
 
-/// The names of calls, for messages.
-pub(in super::super) mod name {
-    pub(in super::super::super) const PROTECT: &str = "VirtualProtect";
-    pub(in super::super::super) const COMMIT: &str = "VirtualAlloc";
-    pub(in super::super::super) const FLUSH: &str = "FlushViewOfFile";
-    pub(in super::super::super) const LOCK: &str = "VirtualLock";
-    pub(in super::super::super) const UNLOCK: &str = "VirtualUnlock";
-    pub(in super::super::super) const UNMAP: &str = "VirtualFree";
-    pub(in super::super::super) const ADVISE: &str = "advice";
-
-    /// That of making a mapping.
-    pub(in super::super::super) fn map(of_file: bool) -> &'static str {
-        if of_file { "MapViewOfFile" } else { "VirtualAlloc" }
+/// The name of a call, for messages.
+pub(crate) fn name(call: Call, of_file: bool) -> &'static str {
+    match call {
+        Call::Map if of_file => "MapViewOfFile",
+        Call::Map | Call::Commit => "VirtualAlloc",
+        Call::Protect(_) => "VirtualProtect",
+        Call::Split => "split",
+        Call::Flush => "FlushViewOfFile",
+        Call::FlushIcache => "FlushInstructionCache",
+        Call::Lock => "VirtualLock",
+        Call::Unlock => "VirtualUnlock",
+        Call::Advise(_) => "advice",
+        Call::Resize(_) => "resize",
+        Call::Inherit(_) => "inheritance",
+        Call::Resident => "QueryWorkingSetEx",
+        Call::Populate => "ReadProcessMemory",
+        Call::Name => "name",
+        Call::Unmap if of_file => "UnmapViewOfFile",
+        Call::Unmap => "VirtualFree",
     }
 }
 
 /// Whether an error number says that there is no memory of the kind asked for.
-pub(in super::super) fn is_out_of_memory(number: i32) -> bool {
+pub(crate) fn is_out_of_memory(number: i32) -> bool {
     number == code(codes::ERROR_NOT_ENOUGH_MEMORY) || crate::error::errno(number) == Some(libc::ENOMEM)
 }
 
@@ -74,12 +88,12 @@ fn done(status: i32) -> Result<(), i32> {
 }
 
 /// There is no fault guard to tell it to.
-pub(in super::super) fn protection(_access: Access) -> i32 {
+pub(crate) fn protection(_access: Access) -> i32 {
     0
 }
 
 /// `VirtualLock`, which takes no more than one allocation at a time.
-pub(in super::super) fn lock(span: Span) -> Result<(), i32> {
+pub(crate) fn lock(span: Span) -> Result<(), i32> {
     each_area(span, |start, len| {
         // SAFETY: changes no byte and no protection, and fails on addresses that are not mapped.
         done(unsafe { VirtualLock(start as *const c_void, len) })
@@ -87,7 +101,7 @@ pub(in super::super) fn lock(span: Span) -> Result<(), i32> {
 }
 
 /// `VirtualUnlock`. Pages that are not locked are what was asked for: as with `munlock(2)`, that is no error.
-pub(in super::super) fn unlock(span: Span) -> Result<(), i32> {
+pub(crate) fn unlock(span: Span) -> Result<(), i32> {
     each_area(span, |start, len| {
         unlock_some(start, len, |start, len| {
             // SAFETY: as for `lock`.
@@ -131,18 +145,18 @@ fn each_area(span: Span, mut act: impl FnMut(usize, usize) -> Result<(), i32>) -
 }
 
 /// Windows has no advice; the table that this is called with is empty.
-pub(in super::super) fn advise(_span: Span, _advice: i32) -> Result<(), i32> {
+pub(crate) fn advise(_span: Span, _advice: i32) -> Result<(), i32> {
     Ok(())
 }
 
 /// Gives parts back. The system refuses that only for addresses that were never its own.
-pub(in super::super) fn unmap(parts: &mut SmallVec<[Object; 1]>, _span: Span) -> Result<(), i32> {
+pub(crate) fn unmap(parts: &mut Parts, _span: Span) -> Result<(), i32> {
     parts.clear();
     Ok(())
 }
 
 /// Gives an object up.
-pub(in super::super) fn abandon(part: Object) {
+pub(crate) fn abandon(part: Object) {
     drop(part);
 }
 

@@ -4,7 +4,8 @@
 //! committed: the system keeps none for pages that are not there.
 
 use super::super::super::kind::Access;
-use super::allocation::{self, Allocation, Place};
+pub(crate) use super::allocation::Place;
+use super::allocation::{self, Allocation};
 use super::file::Rights;
 use super::view::{self, Refusal, Window};
 use super::{code, flush, protect};
@@ -15,20 +16,23 @@ use std::sync::Arc;
 use windows_sys::Win32::Foundation::ERROR_ACCESS_DENIED;
 
 /// What is to be made.
-pub(in super::super::super) struct Plan<'a> {
-    pub(in super::super::super) size: usize,
-    pub(in super::super::super) address: usize,
-    pub(in super::super::super) unsafe_flags: UnsafeMmapFlags,
+pub(crate) struct Plan<'a> {
+    pub(crate) size: usize,
+    pub(crate) place: Place,
+    /// Whether memory that is writable and executable was asked for.
+    pub(crate) jit: bool,
     /// Of large pages.
-    pub(in super::super::super) large: bool,
+    pub(crate) large: bool,
     /// Whether writes reach the file.
-    pub(in super::super::super) shared: bool,
+    pub(crate) shared: bool,
+    /// Whether the file is a section of the page file.
+    pub(crate) section: bool,
     /// The file, its length and the offset in it.
-    pub(in super::super::super) file: Option<(&'a Arc<File>, u64, u64)>,
+    pub(crate) file: Option<(&'a Arc<File>, u64, u64)>,
 }
 
 /// Why a mapping was not made.
-pub(in super::super::super) enum Unmade {
+pub(crate) enum Unmade {
     /// Files have no large pages here.
     LargePages,
     /// It would reach past the end of the file.
@@ -39,7 +43,7 @@ pub(in super::super::super) enum Unmade {
 
 /// See the module.
 #[derive(Debug)]
-pub(in super::super::super) struct Object {
+pub(crate) struct Object {
     allocation: Arc<Allocation>,
     span: Span,
     access: Access,
@@ -61,7 +65,7 @@ struct Backing {
 }
 
 /// An object that could not be changed, as it was, and why.
-pub(in super::super::super) type Refused = (Object, mmap_rs::Error);
+pub(crate) type Refused = (Object, mmap_rs::Error);
 
 fn system(code: i32) -> mmap_rs::Error {
     std::io::Error::from_raw_os_error(code).into()
@@ -69,11 +73,9 @@ fn system(code: i32) -> mmap_rs::Error {
 
 impl Object {
     /// Makes a mapping or a reservation.
-    pub(in super::super::super) fn new(plan: &Plan<'_>, access: Access, reserved: bool) -> Result<Self, Unmade> {
-        let jit = plan.unsafe_flags.contains(UnsafeMmapFlags::JIT);
+    pub(crate) fn new(plan: &Plan<'_>, access: Access, reserved: bool) -> Result<Self, Unmade> {
+        let (place, jit) = (plan.place, plan.jit);
         check_jit(access, jit).map_err(Unmade::Error)?;
-        let fixed = plan.unsafe_flags.contains(UnsafeMmapFlags::MAP_FIXED);
-        let place = Place { address: plan.address, fixed };
         let (allocation, committed, backing) = match plan.file {
             None => {
                 let number = protect::number(access, false);
@@ -82,7 +84,7 @@ impl Object {
             }
             Some(_) if plan.large => return Err(Unmade::LargePages),
             Some((file, file_len, offset)) => {
-                let rights = Rights::of(file);
+                let rights = if plan.section { Rights::of_section(file) } else { Rights::of(file) };
                 let window = Window { offset, len: plan.size, file_len, shared: plan.shared, jit };
                 let view = view::map(&rights, &window, place, access).map_err(|refusal| match refusal {
                     Refusal::PastEnd => Unmade::PastEnd,
@@ -92,7 +94,7 @@ impl Object {
                     shared: plan.shared,
                     can_write: view.can_write,
                     can_execute: view.can_execute,
-                    file: (plan.shared && rights.write).then(|| rights.file.clone()),
+                    file: (plan.shared && rights.write && !plan.section).then(|| rights.file.clone()),
                 };
                 (view.allocation, true, Some(backing))
             }
@@ -102,12 +104,12 @@ impl Object {
     }
 
     /// Where it lies.
-    pub(in super::super::super) fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         self.span
     }
 
     /// Sets the protection. With `flush`, executable memory is made coherent with what was written before.
-    pub(in super::super::super) fn make(mut self, access: Access, flush: bool) -> Result<Self, Refused> {
+    pub(crate) fn make(mut self, access: Access, flush: bool) -> Result<Self, Refused> {
         let changed = self.check(access).and_then(|()| {
             if !self.committed {
                 return Ok(());
@@ -143,7 +145,7 @@ impl Object {
     }
 
     /// Commits reserved memory: the `TryFrom` of upstream's mapped types. On failure it stays reserved.
-    pub(in super::super::super) fn commit(mut self) -> Result<Self, (Option<Self>, mmap_rs::Error)> {
+    pub(crate) fn commit(mut self) -> Result<Self, (Option<Self>, mmap_rs::Error)> {
         if !self.committed {
             if let Err(code) = allocation::commit(self.span, self.number(self.access)) {
                 return Err((Some(self), system(code)));
@@ -154,7 +156,7 @@ impl Object {
     }
 
     /// Cuts the tail off at a page boundary inside it.
-    pub(in super::super::super) fn split_off(&mut self, at: usize) -> Result<Self, mmap_rs::Error> {
+    pub(crate) fn split_off(&mut self, at: usize) -> Result<Self, mmap_rs::Error> {
         let (start, len) = self
             .span
             .start
@@ -173,7 +175,7 @@ impl Object {
     }
 
     /// Flushes a range to the file; with `wait`, until it is there. What is private or has no file goes nowhere.
-    pub(in super::super::super) fn flush(&self, start: usize, end: usize, wait: bool) -> Result<(), mmap_rs::Error> {
+    pub(crate) fn flush(&self, start: usize, end: usize, wait: bool) -> Result<(), mmap_rs::Error> {
         let Some(view) = self.backing.as_ref().filter(|view| view.shared) else { return Ok(()) };
         let len = end.min(self.span.len).saturating_sub(start);
         if len == 0 {
@@ -184,7 +186,7 @@ impl Object {
     }
 
     /// Makes the instruction cache see what was written.
-    pub(in super::super::super) fn flush_icache(&self) -> Result<(), mmap_rs::Error> {
+    pub(crate) fn flush_icache(&self) -> Result<(), mmap_rs::Error> {
         if self.committed { protect::flush_icache(self.span).map_err(system) } else { Ok(()) }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn remove(base: usize) {
 }
 
 /// Whether the view that begins at an address is one of these.
-pub(in super::super::super) fn is_private_view(base: usize) -> bool {
+pub(crate) fn is_private_view(base: usize) -> bool {
     bases().contains(&base)
 }
 

@@ -11,7 +11,7 @@ use super::super::super::kind::Access;
 use super::super::super::page;
 use super::allocation::{Allocation, Place};
 use super::file::Rights;
-use super::{code, emulator, last, protect};
+use super::{code, last, protect};
 use crate::state::Span;
 use std::fs::File;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
@@ -81,7 +81,7 @@ fn ways(rights: &Rights, window: &Window, access: Access, later: bool) -> impl I
 /// The length that the system is asked for, and that of the section (0: the file's own).
 ///
 /// What is left of the last page after the file's end belongs to the view anyway, so that much may be asked for. A
-/// longer view needs a longer file: only who writes to it by this very map has asked for that.
+/// longer view needs a longer file: only a mapping that writes to it has asked for that.
 fn lengths(rights: &Rights, window: &Window, access: Access) -> Option<(usize, u64)> {
     let end = u64::try_from(window.len).ok().and_then(|len| window.offset.checked_add(len))?;
     if end <= window.file_len {
@@ -93,7 +93,7 @@ fn lengths(rights: &Rights, window: &Window, access: Access) -> Option<(usize, u
             return Some((left, 0));
         }
     }
-    (window.shared && access.is_write() && rights.write).then_some((window.len, end))
+    (window.shared && access.is_write() && rights.write && !rights.is_section).then_some((window.len, end))
 }
 
 /// Makes a view and sets its protection. What fails on the way leaves nothing: no section, no view, no longer file.
@@ -119,7 +119,7 @@ fn shorten(file: &File, from: u64, to: u64) {
 
 fn view(rights: &Rights, window: &Window, place: Place, access: Access, lens: (usize, u64)) -> Result<View, Refusal> {
     let mut refusal = Refusal::Code(code(ERROR_ACCESS_DENIED));
-    let later = copies_later(window, access) && !emulator::writes_through();
+    let later = copies_later(window, access);
     for (way, can_execute) in ways(rights, window, access, later) {
         match one(rights, window, way, lens, place) {
             Ok(mut allocation) => {
@@ -139,12 +139,16 @@ fn view(rights: &Rights, window: &Window, place: Place, access: Access, lens: (u
 fn one(rights: &Rights, window: &Window, way: Way, lens: (usize, u64), place: Place) -> Result<Allocation, i32> {
     let ((section_protection, access), (len, section_len)) = (way, lens);
     // A view holds its section by itself, so the handle is closed in any case.
-    let section = section(rights.file.as_raw_handle(), section_protection, section_len)?;
+    let made = match rights.is_section {
+        true => None,
+        false => Some(section(rights.file.as_raw_handle(), section_protection, section_len)?),
+    };
+    let section = made.as_ref().map_or_else(|| rights.file.as_raw_handle(), AsRawHandle::as_raw_handle);
     let (high, low) = halves(window.offset);
     place.first(|address| {
         let address = address as *const std::ffi::c_void;
         // SAFETY: takes addresses that nobody has: the system refuses others.
-        let view = unsafe { MapViewOfFileEx(section.as_raw_handle(), access, high, low, len, address) };
+        let view = unsafe { MapViewOfFileEx(section, access, high, low, len, address) };
         if view.Value.is_null() { Err(last()) } else { Ok(Allocation::view(view.Value as usize)) }
     })
 }
@@ -160,7 +164,7 @@ fn section(file: RawHandle, protection: u32, len: u64) -> Result<OwnedHandle, i3
     Ok(unsafe { OwnedHandle::from_raw_handle(made) })
 }
 
-fn halves(number: u64) -> (u32, u32) {
+pub(super) fn halves(number: u64) -> (u32, u32) {
     ((number >> 32) as u32, (number & u64::from(u32::MAX)) as u32)
 }
 
@@ -170,7 +174,7 @@ mod tests {
     use std::sync::Arc;
 
     fn rights(write: bool) -> Rights {
-        Rights { file: Arc::new(tempfile::tempfile().expect("file")), write, execute: true }
+        Rights { file: Arc::new(tempfile::tempfile().expect("file")), write, execute: true, is_section: false }
     }
 
     fn asked(len: usize, file_len: u64, shared: bool, access: Access) -> Option<(usize, u64)> {

@@ -1,0 +1,6 @@
+//! What a mapping is to be, and making it.
+
+pub mod file;
+pub mod memory_file;
+pub mod options;
+pub mod page_size;

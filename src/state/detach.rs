@@ -1,0 +1,21 @@
+//! Letting other Python threads run during long work.
+
+use mmap_rs_core::memory::Region;
+use mmap_rs_core::state::Extent;
+use pyo3::prelude::*;
+
+/// From how many bytes on a call lets other threads run. Below it, switching costs more than the work.
+pub const LARGE: usize = 64 * 1024;
+
+/// Runs `work` detached where it is over many bytes. Whatever it holds must go before it ends: a thread that the ending
+/// interpreter stops where it attaches again would keep it for ever.
+#[inline]
+pub fn detached_if<T: Send>(py: Python<'_>, large: bool, work: impl FnOnce() -> T + Send) -> T {
+    if large { py.detach(work) } else { work() }
+}
+
+/// Unmaps a region that came out of its cell, detached where there is much to unmap.
+pub fn free(py: Python<'_>, region: Region) {
+    let large = region.span().len >= LARGE;
+    detached_if(py, large, move || drop(region));
+}

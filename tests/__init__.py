@@ -1,0 +1,1 @@
+"""The tests of the package, in a folder for each concept."""

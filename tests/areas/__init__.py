@@ -1,0 +1,1 @@
+"""Tests of the list of a process's memory areas."""

@@ -1,0 +1,1 @@
+"""Tests of mapped files, and of the file object over a mapping."""

@@ -1,0 +1,1 @@
+"""Tests of making, changing, splitting and merging mappings."""

@@ -1,0 +1,1 @@
+"""Tests with hostile callers, failing system calls, limits and leaks."""

@@ -1,0 +1,348 @@
+"""What the system does not give: the error says so, names the limit, and nothing has changed."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+
+from tests.support.child_process import check_child, describe, died_of, run_child
+from tests.support.os_features import is_root
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sets Linux's limits")
+
+PRELUDE = """
+import ctypes, errno, os, resource, sys
+from pathlib import Path
+import mmap_rs, mmap_rs._errors, mmap_rs._flags
+from tests.support.address_space import hole
+from tests.support.procfs import area_at, areas, descriptors, permissions_at, smaps_at
+from mmap_rs import MemoryAreas, MmapFlags, MmapOptions, SystemCallError
+
+P = MmapOptions.page_size()
+libc = ctypes.CDLL(None, use_errno=True)
+
+def refused(act, *codes):
+    "Return the message with which the system's refusal is told."
+    try:
+        act()
+    except SystemCallError as error:
+        assert error.errno in codes, error
+        return str(error)
+    raise AssertionError("it was allowed")
+
+def status(name):
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+
+def give_up_rights():
+    "Become nobody, for whom the limits hold."
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+def at_most_one_error_class():
+    refused(lambda: MmapOptions(P).map_none().lock(), errno.ENOMEM, errno.EAGAIN, errno.EPERM)
+
+at_most_one_error_class()  # what errors import is imported now
+"""
+
+
+def test_address_space() -> None:
+    check_child(
+        PRELUDE
+        + """
+kept = MmapOptions(4 * P).map_mut()
+limit = status("VmSize") + (16 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+before = descriptors()
+for name in ("map", "map_mut", "map_none", "map_exec", "reserve_none", "reserve_mut"):
+    size = status("VmSize")
+    text = refused(getattr(MmapOptions(64 << 20), name), errno.ENOMEM)
+    assert "mmap of 67108864 bytes" in text, text
+    assert status("VmSize") <= size + (2 << 20)
+with MmapOptions(1 << 20).map_mut() as mapping:
+    mapping.fill(1)
+tail = kept.split_off(P)
+kept.merge(tail)
+kept.make_read_only().close()
+assert descriptors() == before
+"""
+    )
+
+
+@pytest.mark.skipif(not is_root(), reason="has to give up rights that only root has")
+def test_locked_memory() -> None:
+    check_child(
+        PRELUDE
+        + """
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (8 * P, 8 * P))
+give_up_rights()
+base = status("VmLck")
+large, small = MmapOptions(16 * P).map_mut(), MmapOptions(4 * P).map_mut()
+text = refused(large.lock, errno.ENOMEM, errno.EAGAIN)
+assert "mlock of" in text and "RLIMIT_MEMLOCK" in text, text
+assert status("VmLck") == base
+small.lock()
+assert status("VmLck") == base + 4 * P
+refused(large.lock, errno.ENOMEM, errno.EAGAIN)
+assert status("VmLck") == base + 4 * P
+text = refused(MmapOptions(16 * P).with_flags(MmapFlags.LOCKED).map_mut, errno.EAGAIN)
+assert "RLIMIT_MEMLOCK" in text, text
+assert status("VmLck") == base + 4 * P
+small = small.make_read_only()
+refused(large.lock, errno.ENOMEM, errno.EAGAIN)
+small.unlock()
+assert status("VmLck") == base
+large.split_off(8 * P)
+large.lock()
+assert status("VmLck") == base + 8 * P
+large.close()
+assert status("VmLck") == base
+"""
+    )
+
+
+@pytest.mark.skipif(not is_root(), reason="has to give up rights that only root has")
+def test_no_right_to_lock_at_all() -> None:
+    check_child(
+        PRELUDE
+        + """
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+give_up_rights()
+mapping = MmapOptions(P).map_mut()
+try:
+    mapping.lock()
+except PermissionError as error:
+    assert "RLIMIT_MEMLOCK" in str(error), error
+else:
+    raise AssertionError("it was allowed")
+assert status("VmLck") == 0
+"""
+    )
+
+
+def test_open_files() -> None:
+    check_child(
+        PRELUDE
+        + """
+path = Path("/proc/self/exe").resolve()
+file = open(path, "rb")
+kept = MmapOptions(P).with_file(file)
+at_most_one_error_class()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+full = []
+try:
+    while True:
+        full.append(os.dup(0))
+except OSError as error:
+    assert error.errno == errno.EMFILE
+for act, word in (
+    (lambda: MmapOptions(P).with_file(path).map(), "open for reading"),
+    (lambda: MmapOptions(P).with_file(file), "duplication of descriptor"),
+    (lambda: MmapOptions.for_file(path), "open for reading"),
+    (MemoryAreas.open, "open of this process's memory areas"),
+    (lambda: MemoryAreas.query(1), "open of this process's memory areas"),
+):
+    text = refused(act, errno.EMFILE)
+    assert word in text, text
+# What has its file already, or needs none, goes on.
+with kept.map() as one, MmapOptions(2 * P).map_mut() as two:
+    assert one[:4] == b"\\x7fELF"
+    two.merge(two.split_off(P))
+    two.flush()
+os.close(full.pop())
+with MmapOptions(P).with_file(path).map() as again:
+    assert again[:4] == b"\\x7fELF"
+assert len(list(MemoryAreas.open())) > 5
+"""
+    )
+
+
+MANY_AREAS = """
+limit = int(Path("/proc/sys/vm/max_map_count").read_text())
+
+def fill():
+    "Cut an area into as many as the system allows."
+    many = MmapOptions(2 * limit * P).reserve_none()
+    address, count = many.start(), 0
+    while not libc.mprotect(ctypes.c_void_p(address + (2 * count + 1) * P), ctypes.c_size_t(P), 1):
+        count += 1
+    assert ctypes.get_errno() == errno.ENOMEM
+    return many
+
+# Room for the interpreter's own objects, which it could not map any more.
+room = [bytes(400) for _ in range(20000)]
+"""
+
+
+def few_areas() -> bool:
+    """Tell whether the limit is low enough to be reached in a moment."""
+    with open("/proc/sys/vm/max_map_count") as file:
+        return int(file.read()) <= 300_000
+
+
+many_areas = pytest.mark.skipif(
+    sys.platform != "linux" or not few_areas(), reason="vm.max_map_count is too large to be reached"
+)
+
+
+@many_areas
+def test_a_conversion_that_would_pass_the_number_of_areas() -> None:
+    check_child(
+        PRELUDE
+        + MANY_AREAS
+        + """
+whole = MmapOptions(3 * P).map_mut()
+whole.fill(7)
+del room[::2]  # not all: the interpreter would give it back, which it could not either
+many = fill()  # after that, as what is freed may be unmapped and so make room for another area
+middle = whole.split_off(P)
+tail = middle.split_off(P)
+for name in ("make_none", "make_read_only", "make_exec"):
+    text = refused(getattr(middle, name), errno.ENOMEM)
+    assert "mprotect of" in text and "vm.max_map_count" in text, text
+    assert not middle.closed and middle.count(7) == P
+# A new area may pass the limit by one, and may grow out of a neighbour.
+extra = []
+try:
+    while len(extra) < 8:
+        extra.append(MmapOptions(P).with_flags(MmapFlags.SHARED).map())
+except SystemCallError as error:
+    text = str(error)
+assert "mmap of" in text and "vm.max_map_count" in text, text
+text = refused(lambda: middle.advise(MmapFlags.SEQUENTIAL), errno.ENOMEM, errno.EAGAIN)
+assert "madvise SEQUENTIAL" in text and "vm.max_map_count" in text, text
+many.close()
+middle.make_none().close()
+assert whole[-1] == tail[0] == 7
+"""
+    )
+
+
+@many_areas
+def test_a_close_that_would_pass_the_number_of_areas() -> None:
+    # Taking the middle out of an area makes two of it.
+    check_child(
+        PRELUDE
+        + MANY_AREAS
+        + """
+import gc
+whole = MmapOptions(4 * P).map_mut()
+whole.fill(7)
+start = whole.start()
+del room[::2]  # not all: the interpreter would give it back, which it could not either
+many = fill()  # after that, as what is freed may be unmapped and so make room for another area
+middle = whole.split_off(P)
+rest = middle.split_off(P)
+dropped = rest.split_to(P)
+for close in (middle.close, lambda: middle.close(defer=True)):
+    text = refused(close, errno.ENOMEM)
+    assert f"munmap of {P} bytes" in text and "vm.max_map_count" in text, text
+    assert not middle.closed
+    assert middle.count(7) == P
+middle[0] = 8
+try:
+    with middle:
+        pass
+except SystemCallError as error:
+    assert error.errno == errno.ENOMEM
+else:
+    raise AssertionError("the block ended as if it were closed")
+# A destructor can tell nobody: the page stays mapped.
+del dropped
+gc.collect()
+many.close()
+assert area_at(start + 2 * P) is not None
+assert middle[0] == 8
+middle.close()
+assert middle.closed
+assert area_at(start + P) is None
+assert whole[0] == rest[0] == 7
+"""
+    )
+
+
+def test_no_free_huge_pages() -> None:
+    out = check_child(
+        PRELUDE
+        + """
+from tests.support.procfs import meminfo
+pages = MmapOptions.page_sizes()
+size = meminfo("Hugepagesize") if "Hugepagesize" in Path("/proc/meminfo").read_text() else 0
+if not size or not pages & size:
+    print("no huge pages")
+    raise SystemExit(0)
+overcommit = int(Path("/proc/sys/vm/nr_overcommit_hugepages").read_text())
+wanted = (meminfo("HugePages_Total") + overcommit + 1) * size
+before = len(areas()), descriptors(), status("VmSize")
+for options in (
+    MmapOptions(wanted).with_flags(MmapFlags.HUGE_PAGES),
+    MmapOptions(wanted).with_page_size(mmap_rs.PageSize.from_bytes(size)),
+):
+    for name in ("map", "map_mut"):
+        text = refused(getattr(options, name), errno.ENOMEM)
+        assert "no free huge pages" in text and "nr_hugepages" in text, text
+assert descriptors() == before[1]
+assert status("VmSize") < before[2] + size
+print("done")
+"""
+    )
+    if "huge" in out:
+        pytest.skip("the kernel has no huge pages")
+    assert out.strip() == "done"
+
+
+FULL_DISK = (
+    PRELUDE
+    + """
+import tempfile
+
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18
+if libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
+    print("no right to mount")
+    raise SystemExit(0)
+folder = tempfile.mkdtemp()
+if libc.mount(b"tmpfs", folder.encode(), b"tmpfs", 0, b"size=256k"):
+    print("no right to mount")
+    raise SystemExit(0)
+path = Path(folder, "file")
+path.touch()
+os.truncate(path, 1 << 20)
+mapping = MmapOptions.for_file(path).with_flags(MmapFlags.SHARED).map_mut()
+"""
+)
+
+
+def test_a_full_disk_spares_what_was_there() -> None:
+    out = check_child(
+        FULL_DISK
+        + """
+mapping[: 128 << 10] = b"x" * (128 << 10)
+mapping.flush()
+try:
+    Path(folder, "other").write_bytes(bytes(1 << 20))
+except OSError as error:
+    assert error.errno == errno.ENOSPC
+mapping[:5] = b"again"
+mapping.flush()
+assert mapping[: 128 << 10] == b"again" + b"x" * ((128 << 10) - 5)
+assert path.read_bytes()[:5] == b"again"
+mapping.close()
+print("done")
+"""
+    )
+    if "mount" in out:
+        pytest.skip(out.strip())
+    assert out.strip() == "done"
+
+
+def test_a_full_disk_ends_the_process_without_a_guard() -> None:
+    # As documented: the system has no page to give for an access that is already under way.
+    done = run_child(FULL_DISK + "mapping.fill(1); print('written')")
+    if "mount" in done.stdout:
+        pytest.skip(done.stdout.strip())
+    assert died_of(done, signal.SIGBUS), describe(done)

@@ -1,0 +1,1 @@
+"""Files in memory, and mappings that go to other processes."""

@@ -1,0 +1,1 @@
+"""A random walk over the life of mappings, compared with a model."""

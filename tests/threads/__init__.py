@@ -1,0 +1,1 @@
+"""Tests of threads, forks, signals, and the end of the interpreter."""

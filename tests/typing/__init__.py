@@ -1,0 +1,1 @@
+"""Code for the type checkers: correct uses, and errors that they must report."""

@@ -1,0 +1,1 @@
+"""Tests of the Rust crate's own cases and defects."""

@@ -1,0 +1,178 @@
+"""tools/tiers: the rules that wheels are held to."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+from tools.tiers import inspection
+from tools.tiers.inspection import Import, Module
+from tools.tiers.targets import find
+
+STABLE = {"PyList_New": (3, 2), "PyBuffer_Release": (3, 11), "PyList_GetItemRef": (3, 13)}
+
+UNWIND = Import("_Unwind_Resume", "GCC_3.0")
+LINUX = Module(
+    kind="ELF",
+    machine="X86_64",
+    needed={"libc.so.6", "ld-linux-x86-64.so.2"},
+    imports=(
+        {Import("PyList_New"), Import("malloc", "GLIBC_2.2.5"), Import("gettid", weak=True), UNWIND}
+    ),
+    exports={"PyInit__mmap_rs"},
+    alignment=4096,
+)
+ANDROID = dataclasses.replace(
+    LINUX,
+    machine="ARM64",
+    needed={"libc.so", "libpython3.so"},
+    imports={Import("PyList_New"), Import("malloc")},
+    alignment=16384,
+)
+IPHONE = Module(
+    kind="MACHO",
+    machine="ARM64",
+    needed={"/usr/lib/libSystem.B.dylib"},
+    imports={Import("PyList_New"), Import("malloc", library="/usr/lib/libSystem.B.dylib")},
+    exports={"PyInit__mmap_rs"},
+    alignment=16384,
+    platform="IOS",
+    minimum="13.0",
+    install_name="@rpath/_mmap_rs.abi3.so",
+)
+WINDOWS = Module(
+    kind="PE",
+    machine="X86_64",
+    needed={"python3.dll", "kernel32.dll"},
+    imports={Import("PyList_New", library="python3.dll")},
+    exports={"PyInit__mmap_rs"},
+    alignment=4096,
+)
+GOOD = {
+    "x86_64-unknown-linux-gnu": LINUX,
+    "aarch64-linux-android": ANDROID,
+    "aarch64-apple-ios": IPHONE,
+    "x86_64-pc-windows-msvc": WINDOWS,
+}
+
+
+def problems(triple: str, module: Module, known: frozenset[str] = frozenset()) -> list[str]:
+    return inspection.module_problems(module, find(triple), "abi3-py311", STABLE, known)
+
+
+@pytest.mark.parametrize("triple", GOOD)
+def test_what_is_right_is_let_through(triple: str) -> None:
+    assert problems(triple, GOOD[triple]) == []
+
+
+@pytest.mark.parametrize(
+    ("triple", "change", "said"),
+    [
+        ("x86_64-unknown-linux-gnu", {"kind": "PE"}, "it is PE, not ELF"),
+        ("x86_64-unknown-linux-gnu", {"machine": "X86"}, "it is for X86, not X86_64"),
+        ("x86_64-unknown-linux-gnu", {"alignment": 1024}, "pages of 4096 can't hold it"),
+        ("aarch64-unknown-linux-gnu", {"machine": "ARM64"}, "pages of 65536 can't hold it"),
+        (
+            "x86_64-unknown-linux-gnu",
+            {"exports": set[str]()},
+            "does not export PyInit__mmap_rs",
+        ),
+        (
+            "x86_64-unknown-linux-gnu",
+            {"exports": LINUX.exports | {"mine"}},
+            "exports more than .*: mine",
+        ),
+        (
+            "x86_64-unknown-linux-gnu",
+            {"needed": {"libssl.so.3"}},
+            "it needs libssl.so.3",
+        ),
+        (
+            "x86_64-unknown-linux-gnu",
+            {"faults": {"it asks for an executable stack"}},
+            "stack",
+        ),
+        ("aarch64-linux-android", {"alignment": 4096}, "pages of 16384 can't hold it"),
+        (
+            "aarch64-linux-android",
+            {"needed": {"libc.so"}},
+            "does not name libpython3.so",
+        ),
+        ("aarch64-apple-ios", {"platform": "IOS_SIMULATOR"}, "it is for IOS_SIMULATOR, not IOS"),
+        ("aarch64-apple-ios", {"minimum": "18.0"}, "asks for version 18.0, its tag for 13.0"),
+        ("aarch64-apple-ios", {"install_name": ""}, "an app can't embed it"),
+        ("aarch64-apple-ios", {"install_name": "/home/me/x.so"}, "a folder of this machine"),
+        ("aarch64-apple-ios", {"alignment": 4096}, "pages of 16384 can't hold it"),
+        (
+            "x86_64-pc-windows-msvc",
+            {"needed": {"libgcc_s_seh-1.dll"}},
+            "it needs libgcc_s_seh",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(triple: str, change: dict[str, object], said: str) -> None:
+    module = dataclasses.replace(GOOD.get(triple, LINUX), **change)  # type: ignore[arg-type]
+    assert re.search(said, "\n".join(problems(triple, module)))
+
+
+@pytest.mark.parametrize(
+    ("triple", "entry", "said"),
+    [
+        (
+            "x86_64-unknown-linux-gnu",
+            Import("PyUnicode_New"),
+            "PyUnicode_New does not belong to the stable",
+        ),
+        ("x86_64-unknown-linux-gnu", Import("PyList_GetItemRef"), "came with Python 3.13 only"),
+        ("x86_64-unknown-linux-gnu", Import("fstat", "GLIBC_2.33"), "fstat came with glibc 2.33"),
+        ("x86_64-unknown-linux-gnu", Import("mystery"), "mystery is not known to be in a library"),
+        ("aarch64-apple-ios", Import("mystery"), "mystery is not known to be in a library"),
+        ("aarch64-linux-android", Import("getrandom"), "getrandom came with API level 28"),
+        ("aarch64-linux-android", Import("_Py_Mine"), "_Py_Mine does not belong to the stable"),
+    ],
+)
+def test_a_name_that_is_not_there_is_found(triple: str, entry: Import, said: str) -> None:
+    module = GOOD[triple]
+    module = dataclasses.replace(module, imports=module.imports | {entry})
+    assert re.search(said, "\n".join(problems(triple, module)))
+
+
+def test_linux_uses_the_unwinder_that_ends_threads() -> None:
+    module = dataclasses.replace(LINUX, imports=LINUX.imports - {UNWIND})
+    assert re.search(
+        "an unwinder of its own", "\n".join(problems("x86_64-unknown-linux-gnu", module))
+    )
+
+
+def test_android_may_ask_for_what_newer_ones_have() -> None:
+    weak = ANDROID.imports | {Import("getrandom", weak=True)}
+    assert problems("aarch64-linux-android", dataclasses.replace(ANDROID, imports=weak)) == []
+
+
+def test_names_without_versions_are_looked_up_where_they_are_listed() -> None:
+    names = LINUX.imports - {UNWIND}
+    musl = dataclasses.replace(LINUX, needed={"libc.so"}, imports=names)
+    assert problems("x86_64-unknown-linux-musl", musl, frozenset({"malloc"})) == []
+    found = problems("x86_64-unknown-linux-musl", musl, frozenset({"free"}))
+    assert found == ["malloc is not known to be in a library of the system's"]
+
+
+def test_freebsd_has_a_library_without_versions() -> None:
+    names = {Import("kinfo_getvmmap"), Import("malloc", "FBSD_1.0")}
+    module = dataclasses.replace(LINUX, needed={"libutil.so.9"}, imports=names)
+    assert problems("x86_64-unknown-freebsd", module) == []
+    module = dataclasses.replace(module, needed={"libc.so.7"})
+    assert problems("x86_64-unknown-freebsd", module) == [
+        "kinfo_getvmmap is not known to be in a library of the system's"
+    ]
+
+
+def test_a_module_for_abi3t_has_an_entry_of_its_own() -> None:
+    target = find("x86_64-unknown-linux-gnu")
+    module = dataclasses.replace(LINUX, exports={"PyModExport__mmap_rs"})
+    assert inspection.layout_problems(module, target, "abi3t-py315") == []
+    found = "\n".join(inspection.layout_problems(module, target, "cp314t"))
+    assert "does not export PyInit__mmap_rs" in found
+    assert "exports more than PyInit__mmap_rs: PyModExport__mmap_rs" in found
