@@ -25,6 +25,19 @@ def long_call(mapping):
     return thread
 """
 
+# Threads that read `mapping` without a pause until it is closed.
+READERS = """
+def read():
+    with suppress(ConsumedError):
+        while True:
+            mapping.count(b"xyz")
+
+readers = [threading.Thread(target=read) for _ in range(3)]
+for reader in readers:
+    reader.start()
+time.sleep(0.1)
+"""
+
 
 def test_a_refused_merge_leaves_both_usable() -> None:
     check_child(
@@ -125,20 +138,11 @@ for closes in (False, True):
 def test_a_deferred_close_waits_for_nobody() -> None:
     check_child(
         PRELUDE
+        + "mapping = MmapOptions(1 << 26).with_flags(MmapFlags.NO_RESERVE).map()"
+        + READERS
         + """
-mapping = MmapOptions(1 << 26).with_flags(MmapFlags.NO_RESERVE).map()
 address = mapping.start()
 view = memoryview(mapping)
-
-def read():
-    with suppress(ConsumedError):
-        while True:
-            mapping.count(b"xyz")
-
-readers = [threading.Thread(target=read) for _ in range(3)]
-for reader in readers:
-    reader.start()
-time.sleep(0.1)
 began, worked = time.monotonic(), time.thread_time()
 mapping.close(defer=True)
 # The view is released only later: a wait for it would not end.
@@ -157,18 +161,9 @@ if sys.platform == "linux":
 def test_readers_cant_starve_a_close() -> None:
     check_child(
         PRELUDE
+        + "mapping = MmapOptions(1 << 26).with_flags(MmapFlags.NO_RESERVE).map()"
+        + READERS
         + """
-mapping = MmapOptions(1 << 26).with_flags(MmapFlags.NO_RESERVE).map()
-
-def read():
-    with suppress(ConsumedError):
-        while True:
-            mapping.count(b"xyz")
-
-readers = [threading.Thread(target=read) for _ in range(3)]
-for reader in readers:
-    reader.start()
-time.sleep(0.1)
 mapping.close()
 for reader in readers:
     reader.join()
