@@ -11,6 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from mmap_rs._errors import BackingMismatchError, ConsumedError
+from mmap_rs._flags import MmapFlags, UnsafeMmapFlags
 from mmap_rs._mmap_rs import Mapping, MemoryFile, MmapOptions, _sent
 
 if TYPE_CHECKING:
@@ -60,8 +62,6 @@ def reduce_file(file: MemoryFile) -> tuple[Callable[..., Any], tuple[Any, ...]]:
 
 def reduce_mapping(mapping: Mapping) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return how a mapping is made again in another process; `TypeError` if it can't be."""
-    from mmap_rs._errors import ConsumedError
-
     kind = type(mapping).__name__
     try:
         content = _sent(mapping)
@@ -116,8 +116,6 @@ def _mapping_of_memory(kind: str, content: dict[str, Any], *parts: Any) -> Mappi
 
 
 def _mapping_of_path(kind: str, content: dict[str, Any]) -> Mapping:
-    from mmap_rs._errors import BackingMismatchError
-
     path, identity = content["path"], content["identity"]
     mapping = _map(kind, content, path)
     there = _sent(mapping)
@@ -129,8 +127,6 @@ def _mapping_of_path(kind: str, content: dict[str, Any]) -> Mapping:
 
 
 def _map(kind: str, content: dict[str, Any], file: Any) -> Mapping:
-    from mmap_rs._flags import MmapFlags, UnsafeMmapFlags
-
     flags = MmapFlags(content["flags"])
     for name in _OWN:
         flags &= ~MmapFlags[name]

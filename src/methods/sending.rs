@@ -39,7 +39,7 @@ pub fn sent<'py>(py: Python<'py>, mapping: &Bound<'py, Mapping>) -> Result<Optio
             }
             let (memory, path) = match source.backing() {
                 FileOrigin::Descriptor => return None,
-                FileOrigin::Memory(_) => (source.memory_file(), None),
+                FileOrigin::Memory(memory) => (Some(memory.clone()), None),
                 FileOrigin::Path(path) => (None, Some(path.to_path_buf())),
             };
             let identity = match identity {

@@ -1,5 +1,6 @@
 //! Files that are nowhere but in memory, to be mapped more than once or handed to other processes.
 
+use super::file::Status;
 use super::operation::Operation;
 use super::page;
 use super::source::Source;
@@ -10,12 +11,23 @@ use std::sync::Arc;
 
 /// An open file in memory. It ends with its last user: a value of this type, a mapping, or another process.
 #[derive(Clone, Debug)]
-pub struct MemoryFile {
+pub struct MemoryFile(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     file: Arc<File>,
-    name: Option<Arc<str>>,
-    /// Windows: what the system does not say of it.
+    name: Option<Box<str>>,
     #[cfg(windows)]
-    section: super::source::Section,
+    section: Section,
+}
+
+/// What Windows does not say of a section.
+#[cfg(windows)]
+#[derive(Debug)]
+struct Section {
+    /// Its size in bytes.
+    size: u64,
+    identity: super::file::Identity,
 }
 
 /// What can't be done to a file any more: the bits of Linux's and FreeBSD's `F_SEAL_*`.
@@ -45,65 +57,63 @@ impl MemoryFile {
                 )));
             }
         }
-        let file = sys::new_memory_file(size, name.unwrap_or_default(), huge)
+        sys::new_memory_file(size, name.unwrap_or_default(), huge)
             .map(|file| Self::of(file, name, size))
-            .map_err(|code| Operation::MemoryFile { call: sys::MEMORY_FILE, size }.refused(code))?;
-        // A section is made with its size.
-        if cfg!(unix) {
-            file.resize(size)?;
-        }
-        Ok(file)
+            .map_err(|(call, code)| Operation::MemoryFile { call, size }.refused(code))
     }
 
     /// A file in memory that another process has handed over, of `size` bytes where the system does not say it.
     #[cfg_attr(unix, allow(unused_variables))]
     pub fn of(file: File, name: Option<&str>, size: u64) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             file: Arc::new(file),
             name: name.map(Into::into),
             #[cfg(windows)]
-            section: super::source::Section::new(size),
-        }
-    }
-
-    /// The file behind a mapping, by the name that its source has.
-    #[cfg(unix)]
-    pub(super) fn shared(file: Arc<File>, name: &str) -> Self {
-        Self { file, name: short(name) }
-    }
-
-    /// The file behind a mapping, by the name that its source has.
-    #[cfg(windows)]
-    pub(super) fn shared(file: Arc<File>, section: super::source::Section, name: &str) -> Self {
-        Self { file, name: short(name), section }
+            section: Section { size, identity: super::file::Identity::unique() },
+        }))
     }
 
     /// The name that it was given.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.0.name.as_deref()
     }
 
     /// The open file; under Windows the section.
     pub fn file(&self) -> &File {
-        &self.file
+        &self.0.file
+    }
+
+    /// The same, shared with a mapping.
+    pub(super) fn shared(&self) -> Arc<File> {
+        self.0.file.clone()
     }
 
     /// Where the bytes of a mapping come from.
     pub fn source(&self, offset: u64, past_end: bool) -> Result<Source> {
-        let name =
-            self.name.as_ref().map_or_else(|| "a memory file".to_owned(), |name| format!("memory file '{name}'"));
-        #[cfg(unix)]
-        return Source::memory(self.file.clone(), &name, offset, past_end);
+        let name = self.name().map_or_else(|| "a memory file".to_owned(), |name| format!("memory file '{name}'"));
+        Source::memory(self.clone(), &name, offset, past_end)
+    }
+
+    /// What must be known of it to map it; errors call it `name`.
+    #[cfg_attr(windows, allow(clippy::unnecessary_wraps, unused_variables))]
+    pub(super) fn status(&self, name: &str) -> Result<Status> {
         #[cfg(windows)]
-        return Source::memory(self.file.clone(), self.section, &name, offset, past_end);
+        return Ok(Status {
+            kind: super::file::FileKind::Regular,
+            size: Some(self.0.section.size),
+            identity: self.0.section.identity,
+            huge: None,
+        });
+        #[cfg(unix)]
+        Status::of(self.file(), name)
     }
 
     /// Its size in bytes now.
     pub fn size(&self) -> Result<u64> {
         #[cfg(windows)]
-        return Ok(self.section.size);
+        return Ok(self.0.section.size);
         #[cfg(unix)]
-        self.file
+        self.file()
             .metadata()
             .map(|found| found.len())
             .map_err(|error| Error::io(&error, "fstat of a memory file".to_owned()))
@@ -117,27 +127,22 @@ impl MemoryFile {
         if size == 0 || i64::try_from(size).is_err() {
             return Err(Error::InvalidSize(format!("a memory file can't have {size} bytes")));
         }
-        self.file.set_len(size).map_err(|error| Operation::MemoryFile { call: "ftruncate", size }.failed(&error))
+        self.file().set_len(size).map_err(|error| Operation::MemoryFile { call: "ftruncate", size }.failed(&error))
     }
 
     /// Forbids things for good, by the bits of [`SEALS`].
     pub fn seal(&self, seals: u32) -> Result<()> {
-        sys::seal(&self.file, seals)
+        sys::seal(self.file(), seals)
             .ok_or_else(unsealed)?
             .map_err(|code| Operation::MemoryFile { call: "fcntl F_ADD_SEALS", size: 0 }.refused(code))
     }
 
     /// What is forbidden, by the bits of [`SEALS`].
     pub fn seals(&self) -> Result<u32> {
-        sys::seals(&self.file)
+        sys::seals(self.file())
             .ok_or_else(unsealed)?
             .map_err(|code| Operation::MemoryFile { call: "fcntl F_GET_SEALS", size: 0 }.refused(code))
     }
-}
-
-/// The name within that of a source: see [`MemoryFile::source`].
-fn short(name: &str) -> Option<Arc<str>> {
-    name.strip_prefix("memory file '")?.strip_suffix('\'').map(Into::into)
 }
 
 fn unsealed() -> Error {

@@ -461,7 +461,7 @@ impl Request {
             jit: self.unsafe_flags.contains(UnsafeMmapFlags::JIT),
             large: plan.pages.huge.is_some(),
             shared: self.flags.contains(MmapFlags::SHARED),
-            section: source.is_some_and(|(_, source)| source.memory_file().is_some()),
+            section: source.is_some_and(|(_, source)| matches!(source.backing(), super::source::FileOrigin::Memory(_))),
             // What has no size may be asked for as much as there are offsets.
             file: source
                 .map(|(opened, source)| (&opened.file, opened.status.size.unwrap_or(u64::MAX), source.offset())),

@@ -32,12 +32,8 @@ pub(super) type OpenFile = (Arc<File>, Mode);
 enum Origin {
     /// A duplicate of the user's descriptor, shared by all options that came from it.
     Open(Arc<File>, Mode),
-    /// A file in memory, shared with its object.
-    #[cfg(unix)]
-    Memory(Arc<File>),
-    /// A section of the page file, shared with its object.
-    #[cfg(windows)]
-    Memory(Arc<File>, Section),
+    /// A file in memory.
+    Memory(MemoryFile),
     /// Opened anew for each mapping, with the rights that it needs.
     Path(Arc<PathBuf>),
 }
@@ -48,25 +44,9 @@ pub enum FileOrigin<'a> {
     /// A descriptor of the user's.
     Descriptor,
     /// A file in memory.
-    Memory(&'a File),
+    Memory(&'a MemoryFile),
     /// A path.
     Path(&'a Path),
-}
-
-/// What Windows does not say of a section.
-#[cfg(windows)]
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Section {
-    /// Its size in bytes.
-    pub(super) size: u64,
-    identity: file::Identity,
-}
-
-#[cfg(windows)]
-impl Section {
-    pub(super) fn new(size: u64) -> Self {
-        Self { size, identity: file::Identity::unique() }
-    }
 }
 
 /// An open file with what must be known of it.
@@ -90,15 +70,8 @@ impl Source {
     }
 
     /// A file in memory.
-    #[cfg(unix)]
-    pub(super) fn memory(file: Arc<File>, name: &str, offset: u64, past_end: bool) -> Result<Self> {
+    pub(super) fn memory(file: MemoryFile, name: &str, offset: u64, past_end: bool) -> Result<Self> {
         Self::new(Origin::Memory(file), name, offset, past_end)
-    }
-
-    /// A file in memory.
-    #[cfg(windows)]
-    pub(super) fn memory(file: Arc<File>, section: Section, name: &str, offset: u64, past_end: bool) -> Result<Self> {
-        Self::new(Origin::Memory(file, section), name, offset, past_end)
     }
 
     /// A file to be opened for each mapping.
@@ -164,7 +137,8 @@ impl Source {
     pub fn descriptor(&self) -> Option<i32> {
         use std::os::fd::AsRawFd;
         match (&self.origin, &self.ready) {
-            (Origin::Open(file, _) | Origin::Memory(file), _) | (_, Some((file, _))) => Some(file.as_raw_fd()),
+            (Origin::Open(file, _), _) | (_, Some((file, _))) => Some(file.as_raw_fd()),
+            (Origin::Memory(file), None) => Some(file.file().as_raw_fd()),
             (Origin::Path(_), None) => None,
         }
     }
@@ -214,34 +188,18 @@ impl Source {
     }
 
     fn status(&self, file: &File) -> Result<Status> {
-        #[cfg(windows)]
-        if let Origin::Memory(_, section) = &self.origin {
-            let Section { size, identity } = *section;
-            return Ok(Status { kind: FileKind::Regular, size: Some(size), identity, huge: None });
+        match &self.origin {
+            Origin::Memory(memory) => memory.status(&self.name),
+            _ => Status::of(file, &self.name),
         }
-        Status::of(file, &self.name)
     }
 
     /// What the file was opened from, for a mapping that is to be made in another process.
     pub fn backing(&self) -> FileOrigin<'_> {
         match &self.origin {
             Origin::Open(..) => FileOrigin::Descriptor,
-            #[cfg(unix)]
             Origin::Memory(file) => FileOrigin::Memory(file),
-            #[cfg(windows)]
-            Origin::Memory(file, _) => FileOrigin::Memory(file),
             Origin::Path(path) => FileOrigin::Path(path),
-        }
-    }
-
-    /// The file in memory that it is of, where it is one.
-    pub fn memory_file(&self) -> Option<MemoryFile> {
-        match &self.origin {
-            #[cfg(unix)]
-            Origin::Memory(file) => Some(MemoryFile::shared(file.clone(), &self.name)),
-            #[cfg(windows)]
-            Origin::Memory(file, section) => Some(MemoryFile::shared(file.clone(), *section, &self.name)),
-            _ => None,
         }
     }
 
@@ -254,10 +212,7 @@ impl Source {
         match (&self.origin, &self.ready) {
             (_, Some(ready)) => Ok(ready.clone()),
             (Origin::Open(file, mode), None) => Ok((file.clone(), *mode)),
-            #[cfg(unix)]
-            (Origin::Memory(file), None) => Ok((file.clone(), Mode::ReadWrite)),
-            #[cfg(windows)]
-            (Origin::Memory(file, _), None) => Ok((file.clone(), Mode::ReadWrite)),
+            (Origin::Memory(file), None) => Ok((file.shared(), Mode::ReadWrite)),
             (Origin::Path(path), None) => {
                 Ok((Arc::new(open(path, write)?), if write { Mode::ReadWrite } else { Mode::Read }))
             }

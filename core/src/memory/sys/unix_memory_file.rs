@@ -7,18 +7,21 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 /// The call that makes one, for messages.
 #[cfg(not(target_vendor = "apple"))]
-pub(crate) const MEMORY_FILE: &str = "memfd_create";
+const MEMORY_FILE: &str = "memfd_create";
 /// The call that makes one, for messages.
 #[cfg(target_vendor = "apple")]
-pub(crate) const MEMORY_FILE: &str = "shm_open";
+const MEMORY_FILE: &str = "shm_open";
 
 fn last() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
-/// An open file without bytes; of huge pages of `1 << exponent` bytes where they are asked for.
-pub(crate) fn new_memory_file(_size: u64, name: &str, exponent: Option<u32>) -> Result<File, i32> {
-    create(name, exponent).map(File::from)
+/// An open file of `size` zero bytes; of huge pages of `1 << exponent` bytes where they are asked for. An error says which
+/// call failed.
+pub(crate) fn new_memory_file(size: u64, name: &str, exponent: Option<u32>) -> Result<File, (&'static str, i32)> {
+    let file = create(name, exponent).map(File::from).map_err(|code| (MEMORY_FILE, code))?;
+    file.set_len(size).map_err(|error| ("ftruncate", error.raw_os_error().unwrap_or(0)))?;
+    Ok(file)
 }
 
 /// `memfd_create(2)`, by its number: C libraries are younger than the call.
