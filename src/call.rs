@@ -18,7 +18,7 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PySlice, PyString, PyTuple};
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
 
 /// A function of the C API as one that may unwind. By its address, which is hidden from the optimiser: that would
 /// take PyO3's word, from its own declaration, that no call of this name unwinds, and leave out what is to run then.
@@ -232,6 +232,13 @@ pub unsafe fn get_buffer(object: &Bound<'_, PyAny>, view: &mut ffi::Py_buffer) -
     let function = unwinding!(PyObject_GetBuffer(*mut ffi::PyObject, *mut ffi::Py_buffer, c_int) -> c_int);
     // SAFETY: attached, a live object; the caller vouches for the view.
     status(object.py(), run(|| unsafe { function(object.as_ptr(), view, ffi::PyBUF_SIMPLE) })).map(drop)
+}
+
+/// Warns the caller of the running function. The error is that of a filter that makes errors of warnings.
+pub fn warn(py: Python<'_>, category: &Bound<'_, PyAny>, message: &CStr) -> PyResult<()> {
+    let function = unwinding!(PyErr_WarnEx(*mut ffi::PyObject, *const c_char, ffi::Py_ssize_t) -> c_int);
+    // SAFETY: attached, a category and a text.
+    status(py, run(|| unsafe { function(category.as_ptr(), message.as_ptr(), 1) })).map(drop)
 }
 
 /// `PyObject_ClearWeakRefs`: runs the callbacks of the weak references to an object.

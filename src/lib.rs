@@ -22,12 +22,12 @@ mod _mmap_rs {
 
     #[pymodule_export]
     use super::{
-        areas::{MemoryArea, MemoryAreas, by_text},
+        areas::{AreaUsage, MemoryArea, MemoryAreas, by_text},
         make::memory_file::MemoryFile,
         make::options::MmapOptions,
         make::page_size::PageSize,
         methods::sending::sent,
-        state::classes::{Bytes, Mapped, Mapping, Mmap, MmapMut, MmapNone, Reserved, ReservedMut, ReservedNone},
+        state::classes::{Mapping, Mmap, MmapMut, MmapNone, Reserved, ReservedMut, ReservedNone},
     };
 
     #[pymodule_init]

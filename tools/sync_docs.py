@@ -34,7 +34,11 @@ def documented(tree: ast.Module) -> dict[str, ast.ClassDef | ast.FunctionDef]:
 
 def runtime_text(module: str) -> Callable[[str], str | None]:
     """Return what gives the docstring of a dotted name in a module, if it has its own."""
-    classes = vars(importlib.import_module(module))
+    classes = dict(vars(importlib.import_module(module)))
+    if "Mapping" in classes:
+        # The bases that are not public: the module does not hold them, but its classes derive from them.
+        classes["_Mapped"] = classes["MmapNone"].__base__
+        classes["_Bytes"] = classes["Mmap"].__base__
 
     def text(name: str) -> str | None:
         owner, _, member = name.partition(".")

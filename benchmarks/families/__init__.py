@@ -10,6 +10,7 @@ TITLES = {
     "slices": "Slices of many bytes",
     "maps": "Making and unmapping",
     "search": "Searches",
+    "lines": "Lines of a file",
     "bulk": "Filling and copying 64 MiB",
     "system": "Methods that make one system call",
     "files": "Files that are opened and read once, mapped or read",

@@ -3,7 +3,7 @@
 Each number of areas is made in a process of its own, which takes turns when it is asked to: this
 module run as a program. psutil's `memory_maps()` also reads how much of each area is resident (RSS,
 PSS), which costs the kernel most of the time: that comparison is of two ways to learn what is mapped,
-not of like with like.
+not of like with like. The list with usage reads the same as psutil does.
 """
 
 import ctypes
@@ -22,11 +22,13 @@ from benchmarks.remote import Remote
 from mmap_rs import MemoryAreas
 
 LISTED = 8_000
+USED = 4_000
 FEW = 100
 MANY = 60_000
 
 # What the project promises.
 LISTING = (Ratio(("raw read",), 2.5), Ratio(("psutil",), 1 / 20))
+USAGE = (Ratio(("raw read of smaps",), 1.3), Ratio(("psutil",), 1 / 3))
 BESIDE_FEW = Ratio(("among few",), 1.5)
 # The request alone is on a descriptor that is open; a look-up opens the list and closes it.
 BESIDE_REQUEST = Excess(("ioctl",), 6_000)
@@ -52,9 +54,9 @@ def make_areas(count: int) -> tuple[int, int]:
     return start, page
 
 
-def raw_read() -> None:
+def raw_read(name: str = "maps") -> None:
     """Read the text of the list, and do nothing with it."""
-    descriptor = os.open("/proc/self/maps", os.O_RDONLY)
+    descriptor = os.open(f"/proc/self/{name}", os.O_RDONLY)
     while os.read(descriptor, 1 << 16):
         pass
     os.close(descriptor)
@@ -62,6 +64,11 @@ def raw_read() -> None:
 
 def list_all() -> None:
     for _ in MemoryAreas.open():
+        pass
+
+
+def list_usage() -> None:
+    for _ in MemoryAreas.open(usage=True):
         pass
 
 
@@ -80,11 +87,13 @@ def work(count: int) -> dict[str, Callable[[], object]]:
     found: dict[str, Callable[[], object]] = {
         "list": list_all,
         "raw read": raw_read,
+        "usage": list_usage,
+        "raw read of smaps": lambda: raw_read("smaps"),
         "query": lambda: MemoryAreas.query(address),
         "range": lambda: list(MemoryAreas.query_range(near)),
         "ioctl": request(address),
     }
-    if count == LISTED:
+    if count in (LISTED, USED):
         import psutil
 
         process = psutil.Process()
@@ -129,6 +138,13 @@ def cases(scope: Scope) -> Iterator[Case]:
             "psutil": listed.turn("psutil"),
         }
         yield Case("areas", f"list of {LISTED:,}", sides, LISTING, once=True)
+    with among(USED) as used:
+        sides = {
+            OURS: used.turn("usage"),
+            "raw read of smaps": used.turn("raw read of smaps"),
+            "psutil": used.turn("psutil"),
+        }
+        yield Case("areas", f"list of {USED:,} with usage", sides, USAGE, once=True)
     quick = has_requests()
     # Without the request a look-up reads the list, and costs the more the longer it is.
     bars: tuple[Bar, ...] = (BESIDE_FEW,) if quick else ()

@@ -1,6 +1,7 @@
 //! One error for all that can go wrong below Python, and what to tell the user about it.
 
 use mmap_rs::UnsafeMmapFlags;
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +48,7 @@ pub struct SystemError {
     /// What was tried, with its values.
     pub operation: String,
     /// What the user can do about it, where that is known.
-    pub hint: Option<&'static str>,
+    pub hint: Option<Cow<'static, str>>,
     /// The file that it was about, where it was opened by its path.
     pub path: Option<PathBuf>,
 }
@@ -158,9 +159,9 @@ impl Error {
 
     /// The same with a hint.
     #[must_use]
-    pub fn with_hint(mut self, text: &'static str) -> Self {
+    pub fn with_hint(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         if let Error::System(error) = &mut self {
-            error.hint = Some(text);
+            error.hint = Some(text.into());
         }
         self
     }

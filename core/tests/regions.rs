@@ -65,7 +65,7 @@ fn a_change_that_fails_in_the_middle_is_taken_back() {
     let failure = region.make(Access::Write, false).expect_err("refused");
     let Error::System(error) = failure.error else { panic!("of the system") };
     assert_eq!(error.code, libc::EACCES);
-    assert!(error.hint.is_some_and(|hint| hint.contains("for reading only")), "{error:?}");
+    assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("for reading only")), "{error:?}");
     assert!(!failure.lost);
     assert_eq!(kernel(region.span()), [Some(Protection::READ); 3]);
     region.make(Access::None, false).expect("still whole");

@@ -1,6 +1,7 @@
 """Memory mappings: files, anonymous memory, huge pages, protection, executable code, and what is mapped.
 
-A binding of the Rust crate mmap-rs that keeps the crate's names. `MmapOptions` makes a mapping; `Mmap`,
+A binding of the Rust crate mmap-rs that keeps the crate's names. `map_file` maps a file,
+`MmapOptions` makes any mapping; `Mmap`,
 `MmapMut` and `MmapNone` are mapped memory that can be read, read and written, or not accessed at all;
 `Reserved`, `ReservedMut` and `ReservedNone` are address space without memory; `MemoryAreas` lists what a
 process has mapped.
@@ -21,6 +22,7 @@ from mmap_rs._errors import (
     UnsafeFlagNeededError,
 )
 from mmap_rs._mmap_rs import (
+    AreaUsage,
     Mapping,
     MemoryArea,
     MemoryAreas,
@@ -49,8 +51,10 @@ if TYPE_CHECKING:
         ShareMode,
         UnsafeMmapFlags,
     )
+    from mmap_rs._map_file import map_file
 
 __all__ = [
+    "AreaUsage",
     "AttributeMismatchError",
     "BackingMismatchError",
     "ConsumedError",
@@ -84,6 +88,7 @@ __all__ = [
     "UnsafeMmapFlags",
     "__upstream_version__",
     "__version__",
+    "map_file",
 ]
 
 # These need `enum`, which takes longer to import than all else here, so they are imported on first use.
@@ -93,15 +98,32 @@ _FLAGS = frozenset(
 
 
 def __getattr__(name: str) -> object:
-    """Import a class of flags (PEP 562)."""
-    if name not in _FLAGS:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    from mmap_rs import _flags
+    """Import `map_file`, or a class of flags (PEP 562)."""
+    value: object
+    if name in _FLAGS:
+        from mmap_rs import _flags
 
-    value: object = getattr(_flags, name)
+        value = getattr(_flags, name)
+    elif name == "map_file":
+        from mmap_rs._map_file import map_file as value
+    else:
+        from mmap_rs._replacements import module_error
+
+        raise module_error(name)
     globals()[name] = value
     return value
+
+
+def _missing(self: Mapping, name: str) -> object:
+    """Say what to use in place of a name that other modules have."""
+    from mmap_rs._replacements import attribute_error
+
+    raise attribute_error(self, name)
+
+
+# In Python, not in the compiled module: from Python 3.12 on, the interpreter can still specialise calls of
+# methods that are there.
+Mapping.__getattr__ = _missing  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def __dir__() -> list[str]:

@@ -10,12 +10,9 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Literal, Self, TypeAlias
+    from typing import Any, Literal, Self
 
     from mmap_rs._flags import UnsafeMmapFlags
-
-    _SystemVariant: TypeAlias = Literal["Io", "Nix", "Sysctl", "Mach", "Windows"]
-    _ParseVariant: TypeAlias = Literal["ParseInt", "TryFromInt", "Utf8"]
 
 
 class Error(Exception):
@@ -149,7 +146,9 @@ class ParseError(Error, ValueError):
 
     __module__ = "mmap_rs"
 
-    def __init__(self, *args: object, variant: _ParseVariant = "ParseInt") -> None:
+    def __init__(
+        self, *args: object, variant: Literal["ParseInt", "TryFromInt", "Utf8"] = "ParseInt"
+    ) -> None:
         super().__init__(*args)
         self.variant = variant
 
@@ -217,7 +216,7 @@ class SystemCallError(Error, OSError):
         *,
         operation: str | None = None,
         hint: str | None = None,
-        variant: _SystemVariant = "Io",
+        variant: Literal["Io", "Nix", "Sysctl", "Mach", "Windows"] = "Io",
     ) -> None:
         # OSError takes its fields in __new__ only, and a subclass may give that other arguments.
         fields = _os_error(errno, strerror, filename, winerror, filename2)

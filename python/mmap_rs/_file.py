@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, SupportsIndex
 from mmap_rs._mmap_rs import Mapping, MmapMut
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typing_extensions import Buffer
 
     from mmap_rs._mmap_rs import Mmap
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
         def tell(self) -> int: ...
         def seek(self, position: int) -> None: ...
-        def read(self, limit: int | None, /) -> bytes: ...
-        def readline(self, limit: int | None, /) -> bytes: ...
+        def read(self, size: SupportsIndex | None = None, /) -> bytes: ...
+        def readline(self, size: SupportsIndex | None = None, /) -> bytes: ...
+        def __iter__(self) -> Iterator[bytes]: ...
+        def __next__(self) -> bytes: ...
         def write(self, source: Buffer, /) -> int: ...
 
 
@@ -44,6 +48,9 @@ class MappingFile(io.BufferedIOBase):
     def __init__(self, mapping: Mmap | MmapMut, export: _Export) -> None:
         self._export = export
         self._mapping = mapping
+        if type(self) is MappingFile:
+            # The compiled methods themselves, as lines are many. Subclasses may have their own.
+            vars(self).update(read=export.read, readline=export.readline)
 
     @property
     def mapping(self) -> Mmap | MmapMut:
@@ -74,6 +81,12 @@ class MappingFile(io.BufferedIOBase):
         export, self._export, self._mapping = self._export, None, None
         if export is not None:
             export.close()
+
+    def __del__(self) -> None:
+        # A bound `readline`, and an iterator over the lines, use the export after the file itself is gone.
+        # It ends with the last of them.
+        if type(self) is not MappingFile:
+            super().__del__()
 
     def readable(self) -> bool:
         """Return `True`."""
@@ -139,8 +152,7 @@ class MappingFile(io.BufferedIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return up to `size` bytes from the position on, or all if `size` is negative or `None`."""
-        limit = _limit(size)
-        return self._opened()[1].read(limit)
+        return self._opened()[1].read(size)
 
     def read1(self, size: int = -1, /) -> bytes:
         """Do the same as `read`."""
@@ -167,8 +179,12 @@ class MappingFile(io.BufferedIOBase):
 
     def readline(self, size: int | None = -1, /) -> bytes:
         r"""Return the bytes up to and including the next `\n`, at most `size` unless it is negative."""
-        limit = _limit(size)
-        return self._opened()[1].readline(limit)
+        return self._opened()[1].readline(size)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return an iterator over the lines from the position on, which moves the position."""
+        export = self._opened()[1]
+        return iter(export) if type(self) is MappingFile else super().__iter__()
 
     # Writing
 
@@ -193,14 +209,6 @@ class MappingFile(io.BufferedIOBase):
             msg = "I/O operation on closed file"
             raise ValueError(msg)
         return mapping, export
-
-
-def _limit(size: int | None) -> int | None:
-    """Return `size` as a limit: `None` if there is none."""
-    if size is None:
-        return None
-    limit = operator.index(size)
-    return limit if 0 <= limit <= sys.maxsize else None
 
 
 def _as_bytes(buffer: memoryview) -> memoryview:

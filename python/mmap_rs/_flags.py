@@ -25,6 +25,10 @@ class _Flags(IntFlag, boundary=STRICT):
         return super()._missing_(value)
 
 
+# What `help()` shows of a base that is not public.
+_Flags.__name__ = _Flags.__qualname__ = "Flags"
+
+
 class MmapFlags(_Flags):
     """Flags for a new mapping; combine them with `|`.
 

@@ -8,7 +8,18 @@ from contextlib import AbstractContextManager
 from ctypes import _CDataType, _CFunctionType
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Never, Protocol, Self, SupportsIndex, TypeAlias, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Never,
+    Protocol,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    final,
+    overload,
+    type_check_only,
+)
 
 from _typeshed import FileDescriptorLike, StrOrBytesPath
 from typing_extensions import Buffer, disjoint_base
@@ -25,6 +36,7 @@ from mmap_rs._flags import (
 )
 
 __all__ = [
+    "AreaUsage",
     "Mapping",
     "MemoryArea",
     "MemoryAreas",
@@ -37,8 +49,6 @@ __all__ = [
     "Reserved",
     "ReservedMut",
     "ReservedNone",
-    "_Bytes",
-    "_Mapped",
     "__upstream_version__",
     "__version__",
     "_areas_by_text",
@@ -686,7 +696,9 @@ class Mapping:
         Upstream: `as_mut_ptr`.
         """
     def size(self) -> int:
-        """Return the length in bytes, an int.
+        """Return the length of the mapping in bytes, an int.
+
+        `mmap.mmap.size()` is the size of the file: `os.stat(path).st_size` returns that.
 
         Upstream: `size`.
         """
@@ -916,6 +928,7 @@ class Mapping:
     def __copy__(self) -> Never: ...
     def __deepcopy__(self, memo: object, /) -> Never: ...
 
+@type_check_only
 class _Mapped(Mapping):
     """Methods of the mapped classes `MmapNone`, `Mmap` and `MmapMut`, which the reserved ones lack."""
 
@@ -1037,7 +1050,8 @@ class _Mapped(Mapping):
     def flush(self, range: _Range | None = None) -> None:
         """Write changed bytes to the file, and wait until they are written (msync(2), MS_SYNC).
 
-        Only shared mappings of files have something to write.
+        Only shared mappings of files have something to write. For a writable private mapping of a file, which is
+        copy-on-write, it is a `RuntimeWarning`: nothing reaches the file.
 
         Args:
             range: a `range` or `slice` in bytes from the start of the mapping, widened to whole pages; by default
@@ -1104,6 +1118,7 @@ class _Mapped(Mapping):
     def make_exec_mut(self) -> MmapMut: ...
 
 # Python 3.11 has no __buffer__ at run time; there the base alone says that this is a buffer.
+@type_check_only
 class _Bytes(_Mapped, Buffer):
     """Methods of `Mmap` and `MmapMut`, whose bytes can be read."""
 
@@ -1139,6 +1154,25 @@ class _Bytes(_Mapped, Buffer):
             >>> with m.as_file() as file:
             ...     file.readline(), file.readline()
             (b'one\n', b'two\n')
+        """
+    def lines(self, *, keepends: bool = True) -> Iterator[bytes]:
+        r"""Return an iterator over the lines, each a `bytes` object.
+
+        A line ends with a newline, `b"\n"`, as in a binary file. The iterator keeps the mapping alive, but not open: when
+        the mapping is closed, the next line is a `ConsumedError`. Threads that share an iterator get each line once.
+
+        Args:
+            keepends: whether the lines keep their newlines.
+
+        Upstream: none; like the lines of a file.
+
+        Examples:
+            >>> m = MmapOptions(8).map_mut()
+            >>> m[:] = b"one\ntwo\n"
+            >>> list(m.lines())
+            [b'one\n', b'two\n']
+            >>> list(m.lines(keepends=False))
+            [b'one', b'two']
         """
     def is_executable(self) -> bool:
         """Return whether the memory can be executed.
@@ -1601,10 +1635,108 @@ class ReservedMut(Mapping):
     def make_exec_mut(self) -> ReservedMut: ...
 
 @final
+class AreaUsage:
+    """How much of a memory area was in memory when it was listed. Immutable, compares by value.
+
+    `MemoryArea.usage()` returns it. All numbers are bytes; `None` means that the system does not say it, not that there is
+    nothing. Linux and Android say all, as far as the version of the kernel does; macOS and iOS `resident`, `swap`, `locked`,
+    and of memory that no other process maps also `proportional` and what is clean or dirty; Windows `resident` (the working
+    set), `proportional` where at most six processes share each page, `locked` and `huge`; FreeBSD `resident`.
+
+    Upstream: none. Source: proc_pid_smaps(5).
+
+    Examples:
+        >>> m = MmapOptions(65536).map_mut()
+        >>> m.populate(write=True)
+        >>> [usage] = [area.usage() for area in MemoryAreas.open(usage=True) if m.start() in area]
+        >>> usage.resident >= m.size()
+        True
+    """
+
+    @property
+    def resident(self) -> int | None:
+        """In physical memory, in bytes, an int.
+
+        `None` where the system does not say it. Linux: `Rss`, in which huge pages of a pool don't count: these
+        are in `huge` only. FreeBSD counts pages of a file that other processes brought in, too.
+        """
+    @property
+    def proportional(self) -> int | None:
+        """`resident`, with each page divided by the number of processes that map it, in bytes, an int.
+
+        `None` where the system does not say it. Linux: `Pss`. Summed over all processes, it is what they use together.
+        """
+    @property
+    def shared_clean(self) -> int | None:
+        """Mapped by other processes too, and unchanged since read from a file, in bytes, an int.
+
+        `None` where the system does not say it. Linux: `Shared_Clean`.
+        """
+    @property
+    def shared_dirty(self) -> int | None:
+        """Mapped by other processes too, and changed, in bytes, an int.
+
+        `None` where the system does not say it. Linux: `Shared_Dirty`.
+        """
+    @property
+    def private_clean(self) -> int | None:
+        """Mapped by this process only, and unchanged since read from a file, in bytes, an int.
+
+        `None` where the system does not say it. Linux: `Private_Clean`.
+        """
+    @property
+    def private_dirty(self) -> int | None:
+        """Mapped by this process only, and changed, in bytes, an int.
+
+        `None` where the system does not say it. Linux: `Private_Dirty`: what ending the process would free.
+        """
+    @property
+    def referenced(self) -> int | None:
+        """Marked as accessed, in bytes, an int.
+
+        `None` where the system does not say it. Linux: `Referenced`.
+        """
+    @property
+    def anonymous(self) -> int | None:
+        """Without a file behind it, in bytes, an int: also pages of a private mapping that were written.
+
+        `None` where the system does not say it. Linux: `Anonymous`.
+        """
+    @property
+    def swap(self) -> int | None:
+        """Moved out to swap, in bytes, an int.
+
+        `None` where the system does not say it. Linux: `Swap`.
+        """
+    @property
+    def locked(self) -> int | None:
+        """Locked into memory, in bytes, an int.
+
+        `None` where the system does not say it. Linux: `Locked`, of which Linux counts a page's share, as in `proportional`.
+        """
+    @property
+    def huge(self) -> int | None:
+        """In huge pages, in bytes, an int.
+
+        `None` where the system does not say it. Linux: the sum of `AnonHugePages`, `ShmemPmdMapped`, `FilePmdMapped`,
+        `Shared_Hugetlb` and `Private_Hugetlb`.
+        """
+    @property
+    def vm_flags(self) -> frozenset[str] | None:
+        """Linux's flags of the area, a frozenset of str such as `rd`, `wr`, `lo`; proc_pid_smaps(5) explains them.
+
+        `None` elsewhere, and before Linux 3.8.
+        """
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
 class MemoryArea:
     """A memory area of a process: addresses that are mapped in the same way. Immutable, compares by value.
 
-    `address in area` says whether an address lies in it.
+    `address in area` says whether an address lies in it. How much of the area is in memory has no part in comparisons.
 
     Upstream: `mmap_rs::MemoryArea`.
 
@@ -1688,6 +1820,34 @@ class MemoryArea:
             >>> all(area.file_offset() >= 0 for area in MemoryAreas.open() if area.path())
             True
         """
+    def name(self) -> str | None:
+        """Return what the memory is used for, a str; `None` where nothing is known.
+
+        That is `heap`, `stack` or `vdso`, another name of the kernel's, or the name that `set_name()` gave. Linux and Android
+        have all of these; on macOS and iOS memory of `malloc` is `heap`, and thread stacks are `stack`; on FreeBSD the stack
+        of the first thread is `stack`; Windows has no names.
+
+        Upstream: none. Source: proc_pid_maps(5).
+
+        Examples:
+            >>> names = {area.name() for area in MemoryAreas.open()}
+            >>> None in names
+            True
+        """
+    def usage(self) -> AreaUsage | None:
+        """Return how much of the area was in memory when it was listed, an `AreaUsage`.
+
+        It is `None` unless the area comes from `MemoryAreas.open(usage=True)`.
+
+        Upstream: none. Source: proc_pid_smaps(5); `mach_vm_region_recurse`; kinfo_getvmmap(3); QueryWorkingSetEx.
+
+        Examples:
+            >>> m = MmapOptions(65536).map_mut()
+            >>> m.populate(write=True)
+            >>> [usage] = [area.usage() for area in MemoryAreas.open(usage=True) if m.start() in area]
+            >>> usage.resident >= 65536
+            True
+        """
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...
     def __contains__(self, address: SupportsIndex, /) -> bool: ...
@@ -1713,11 +1873,15 @@ class MemoryAreas:
     """
 
     @staticmethod
-    def open(pid: SupportsIndex | None = None) -> MemoryAreas:
+    def open(pid: SupportsIndex | None = None, *, usage: bool = False) -> MemoryAreas:
         """Return all areas of a process.
+
+        With `usage`, each area's `usage()` says how much of it is in memory. The system looks at every page for that, so the
+        list takes much longer.
 
         Args:
             pid: the process id, or `None` for this process.
+            usage: whether `MemoryArea.usage()` is wanted.
 
         Raises:
             ProcessLookupError: if there is no such process.
@@ -1730,6 +1894,8 @@ class MemoryAreas:
 
         Examples:
             >>> sum(len(area.range()) for area in MemoryAreas.open()) > 1 << 20
+            True
+            >>> sum(area.usage().resident or 0 for area in MemoryAreas.open(usage=True)) > 1 << 20
             True
         """
     @staticmethod

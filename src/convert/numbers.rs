@@ -155,6 +155,11 @@ pub fn bound(object: Option<&Bound<'_, PyAny>>, default: isize) -> PyResult<isiz
     unsafe { call::as_ssize(object, std::ptr::null_mut()) }
 }
 
+/// The `size` argument of a file's methods: `None`, and a negative number, is no limit, and a large one as good as none.
+pub fn limit(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<usize>> {
+    bound(object, -1).map(|size| usize::try_from(size).ok())
+}
+
 /// The value of a byte: `TypeError` where it is not an integer, `ValueError` where it is not in 0 to 255.
 #[inline]
 pub fn byte(object: &Bound<'_, PyAny>) -> PyResult<u8> {

@@ -51,7 +51,9 @@ impl<'py> FromPyObject<'_, 'py> for Range {
         let is_range = object.cast::<PyRange>().is_ok();
         if !is_range && object.cast::<PySlice>().is_err() {
             let name = object.get_type().name()?;
-            return Err(PyTypeError::new_err(format!("a range or a slice is needed, not {name}")));
+            return Err(PyTypeError::new_err(format!(
+                "a range or a slice is needed, not {name}: range(start, start + length) for that many bytes from a start"
+            )));
         }
         // By attribute, as a range may hold numbers of any size.
         let part = |name| call::attribute(&object, name);

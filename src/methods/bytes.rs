@@ -1,6 +1,7 @@
 //! The bytes of `Mmap` and `MmapMut`: buffer, indexing, search, iteration, code.
 
 use super::iter::ByteIterator;
+use super::lines::LineIterator;
 use super::search::{Needle, Window, locate, matches, search};
 use super::{code, copies, export, jit};
 use crate::call::{attribute, call, member, memoryview};
@@ -94,8 +95,31 @@ impl Bytes {
     ///     ...     file.readline(), file.readline()
     ///     (b'one\n', b'two\n')
     fn as_file<'py>(slf: &Bound<'py, Self>) -> Result<Bound<'py, PyAny>> {
-        let export = Bound::new(slf.py(), export::Export::new(base(slf))?)?;
+        let export = export::FileExport::new(base(slf))?;
         Ok(call(&member(slf.py(), "mmap_rs._file", "MappingFile")?, (slf, export), None)?)
+    }
+
+    /// Return an iterator over the lines, each a `bytes` object.
+    ///
+    /// A line ends with a newline, `b"\n"`, as in a binary file. The iterator keeps the mapping alive, but not open: when
+    /// the mapping is closed, the next line is a `ConsumedError`. Threads that share an iterator get each line once.
+    ///
+    /// Args:
+    ///     keepends: whether the lines keep their newlines.
+    ///
+    /// Upstream: none; like the lines of a file.
+    ///
+    /// Examples:
+    ///     >>> m = MmapOptions(8).map_mut()
+    ///     >>> m[:] = b"one\ntwo\n"
+    ///     >>> list(m.lines())
+    ///     [b'one\n', b'two\n']
+    ///     >>> list(m.lines(keepends=False))
+    ///     [b'one', b'two']
+    #[pyo3(signature = (*, keepends = true), text_signature = "($self, *, keepends=True)")]
+    fn lines(slf: &Bound<'_, Self>, keepends: bool) -> Result<Py<LineIterator>> {
+        span(slf.py(), readable(slf)?)?;
+        Ok(LineIterator::new(base(slf), keepends)?)
     }
 
     /// Return the lowest index where `sub` is found within `[start:end]`, an int, or -1.

@@ -10,7 +10,7 @@ use crate::convert::ranges::Range;
 use crate::convert::slices::Unpacked;
 use crate::state::borrow::{BytesOf, retry, with_bytes};
 use crate::state::buffer::Buffer;
-use crate::state::classes::{Mapping, MmapMut, base};
+use crate::state::classes::{Mapping, MmapMut, base, no_constructor};
 use crate::state::error::{Result, unwritable};
 use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::memory::Kind;
@@ -20,6 +20,7 @@ use mmap_rs_core::state::Span;
 use pyo3::PyClass;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 
 /// The mapping of an object whose bytes can be written. Its class may lie, if somebody assigned `__class__`.
 #[inline]
@@ -72,6 +73,12 @@ fn over<T: Send>(
 
 #[pymethods]
 impl MmapMut {
+    #[new]
+    #[pyo3(signature = (*_args, **_named), text_signature = None)]
+    fn refuse(_args: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+        Err(no_constructor(Kind::MmapMut))
+    }
+
     /// Return a writable `memoryview` of the whole mapping, without a copy.
     ///
     /// While it is alive, the mapping can't be closed or changed.

@@ -11,10 +11,16 @@ use mmap_rs_core::memory::{Access, inheritance};
 use mmap_rs_core::state::{Ending, Extent};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 #[pymethods]
 impl Mapping {
+    #[new]
+    #[pyo3(signature = (*_args, **_named), text_signature = None)]
+    fn refuse(_args: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        Err(PyTypeError::new_err("cannot create 'mmap_rs.Mapping' instances: map_file() and MmapOptions make mappings"))
+    }
+
     /// Return the first address of the mapping, an int.
     ///
     /// Upstream: `start`.
@@ -48,7 +54,9 @@ impl Mapping {
         self.start(py)
     }
 
-    /// Return the length in bytes, an int.
+    /// Return the length of the mapping in bytes, an int.
+    ///
+    /// `mmap.mmap.size()` is the size of the file: `os.stat(path).st_size` returns that.
     ///
     /// Upstream: `size`.
     fn size(&self, py: Python<'_>) -> Result<usize> {

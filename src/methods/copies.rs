@@ -27,7 +27,7 @@ pub fn item(mapping: &Mapping, index: isize, requests: Requests) -> std::result:
 }
 
 /// A new `bytes` object of uninitialised memory, and where that is.
-fn new_bytes(py: Python<'_>, len: usize) -> PyResult<(Bound<'_, PyBytes>, *mut u8)> {
+pub fn new_bytes(py: Python<'_>, len: usize) -> PyResult<(Bound<'_, PyBytes>, *mut u8)> {
     let size = ffi::Py_ssize_t::try_from(len).unwrap_or(ffi::Py_ssize_t::MAX);
     // SAFETY: attached; null asks for memory that the caller fills.
     let object = unsafe {

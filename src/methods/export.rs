@@ -3,14 +3,14 @@
 
 use super::copies;
 use super::jit::may_write;
-use super::search::{Needle, Window, search};
+use super::lines::{Line, line_end, short_line};
 use crate::call::check_signals;
-use crate::convert::numbers::Number;
+use crate::convert::numbers::{Number, limit};
 use crate::convert::slices::Unpacked;
 use crate::state::borrow::{BytesOf, Refused, check_fault, retry};
 use crate::state::buffer::Buffer;
 use crate::state::classes::Mapping;
-use crate::state::detach::{LARGE, free};
+use crate::state::detach::free;
 use crate::state::error::{Result, closed_file, unwritable};
 use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::memory::Region;
@@ -89,7 +89,7 @@ pub fn release(py: Python<'_>, mapping: &Mapping) {
 ///
 /// For files it has a position. Threads that share one read and write parts that do not overlap, without a lock: that of
 /// a thread which was stopped, by a fork or by the end of the interpreter, would never be free again.
-#[pyclass(module = "mmap_rs", name = "_Export", frozen)]
+#[pyclass(module = "mmap_rs", name = "MappingFile", subclass, frozen)]
 pub struct Export {
     mapping: Py<Mapping>,
     position: AtomicUsize,
@@ -121,7 +121,18 @@ impl Export {
     }
 
     /// Moves the position, unless another thread has.
+    #[inline(always)]
     fn advance(&self, from: usize, to: usize) -> bool {
+        // With the GIL none can meanwhile: this thread is attached, and so are all others that look at it.
+        #[cfg(not(Py_GIL_DISABLED))]
+        {
+            let is_first = self.position.load(Ordering::Relaxed) == from;
+            if is_first {
+                self.position.store(to, Ordering::Relaxed);
+            }
+            is_first
+        }
+        #[cfg(Py_GIL_DISABLED)]
         self.position.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
@@ -130,14 +141,14 @@ impl Export {
     fn take<'py>(
         &self,
         py: Python<'py>,
-        limit: Option<Number<usize>>,
+        limit: Option<usize>,
         end: impl Fn(usize, usize) -> Result<usize>,
     ) -> Result<Bound<'py, PyBytes>> {
         let size = self.size(py)?;
         loop {
             let before = self.position.load(Ordering::Acquire);
             let start = before.min(size);
-            let stop = end(start, limit.map_or(size, |limit| start.saturating_add(limit.0).min(size)))?;
+            let stop = end(start, limit.map_or(size, |limit| start.saturating_add(limit).min(size)))?;
             if self.advance(before, before.max(stop)) {
                 let copied = self.bytes().and_then(|bytes| copies::slice(py, bytes, Unpacked::between(start, stop)));
                 if copied.is_err() {
@@ -150,69 +161,83 @@ impl Export {
         }
     }
 
-    /// The index after the next newline of a part; its end where it has none.
-    fn line_end(&self, py: Python<'_>, start: usize, stop: usize) -> Result<usize> {
-        // Most lines are short. Looking for their ends attached costs less, and nobody moves the position meanwhile.
-        let near = start.saturating_add(LARGE - 1).min(stop);
-        for (start, stop) in [(start, near), (near, stop)] {
-            if start < stop {
-                let window = Window::between(start, stop);
-                let found = search(py, self.bytes()?, &Needle::Byte(*b"\n"), window, |at, part, newline| {
-                    part.find(newline).and_then(|found| found.checked_add(at)).and_then(|found| found.checked_add(1))
-                })?;
-                if let Some(end) = found.flatten() {
-                    return Ok(end);
-                }
-            }
+    /// The next line, where it is short: one attempt; `None` where it is long, or the thorough way has to look. Empty at
+    /// the end.
+    #[inline(always)]
+    pub fn short_line<'py>(
+        &self,
+        py: Python<'py>,
+        requests: Requests,
+    ) -> std::result::Result<Option<Bound<'py, PyBytes>>, Refused<'_>> {
+        if self.closed.load(Ordering::Acquire) {
+            return Ok(None);
         }
-        Ok(stop)
+        let start = self.position.load(Ordering::Acquire);
+        let found = short_line(py, self.mapping.get(), start, true, requests)?;
+        let Some(Line { bytes, end }) = found else { return Ok(None) };
+        Ok(self.advance(start, end).then_some(bytes))
+    }
+
+    /// The next line of at most `limit` bytes, waited for.
+    pub fn line<'py>(&self, py: Python<'py>, limit: Option<usize>) -> Result<Bound<'py, PyBytes>> {
+        self.take(py, limit, |start, stop| line_end(py, self.bytes()?, start, stop))
+    }
+}
+
+/// What files have beyond reading lines, which is in `slots/`.
+#[pyclass(module = "mmap_rs", name = "MappingFile", extends = Export, frozen)]
+pub struct FileExport;
+
+impl FileExport {
+    pub fn new<'py>(object: &Bound<'py, Mapping>) -> Result<Bound<'py, Self>> {
+        let export = PyClassInitializer::from(Export::new(object)?);
+        Ok(Bound::new(object.py(), export.add_subclass(Self))?)
     }
 }
 
 #[pymethods]
-impl Export {
-    fn __len__(&self, py: Python<'_>) -> Result<usize> {
-        self.size(py)
+impl FileExport {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __len__(slf: &Bound<'_, Self>) -> Result<usize> {
+        slf.as_super().get().size(slf.py())
     }
 
     /// Ends the export; calls of other threads that use it go on.
-    fn close(&self, py: Python<'_>) {
-        self.end(py);
+    fn close(slf: &Bound<'_, Self>) {
+        slf.as_super().get().end(slf.py());
     }
 
     /// The position, in bytes from the start.
-    fn tell(&self) -> usize {
-        self.position.load(Ordering::Acquire)
+    fn tell(slf: &Bound<'_, Self>) -> usize {
+        slf.as_super().get().position.load(Ordering::Acquire)
     }
 
     /// Sets the position.
-    fn seek(&self, position: Number<usize>) {
-        self.position.store(position.0, Ordering::Release);
+    fn seek(slf: &Bound<'_, Self>, position: Number<usize>) {
+        slf.as_super().get().position.store(position.0, Ordering::Release);
     }
 
-    /// Up to `limit` bytes from the position on, all without one.
-    #[pyo3(signature = (limit, /))]
-    fn read<'py>(&self, py: Python<'py>, limit: Option<Number<usize>>) -> Result<Bound<'py, PyBytes>> {
-        self.take(py, limit, |_, stop| Ok(stop))
-    }
-
-    /// The same, but no more than up to the next newline, and with it.
-    #[pyo3(signature = (limit, /))]
-    fn readline<'py>(&self, py: Python<'py>, limit: Option<Number<usize>>) -> Result<Bound<'py, PyBytes>> {
-        self.take(py, limit, |start, stop| self.line_end(py, start, stop))
+    /// Up to `size` bytes from the position on; all where it is negative or `None`.
+    #[pyo3(signature = (size = None, /))]
+    fn read<'py>(slf: &Bound<'py, Self>, size: Option<&Bound<'py, PyAny>>) -> Result<Bound<'py, PyBytes>> {
+        slf.as_super().get().take(slf.py(), limit(size)?, |_, stop| Ok(stop))
     }
 
     /// Writes all of `source` at the position, and moves behind it. The source is the bytes of a contiguous buffer.
     #[pyo3(signature = (source, /))]
-    fn write(&self, py: Python<'_>, source: &Bound<'_, PyAny>) -> Result<usize> {
-        let (bytes, source) = (self.bytes()?, Buffer::get(source)?);
+    fn write(slf: &Bound<'_, Self>, source: &Bound<'_, PyAny>) -> Result<usize> {
+        let (py, export) = (slf.py(), slf.as_super().get());
+        let (bytes, source) = (export.bytes()?, Buffer::get(source)?);
         if !bytes.kind().is_writable() {
             return Err(unwritable(bytes.kind()));
         }
         may_write(py, bytes)?;
-        let (size, count) = (self.size(py)?, source.len(py)?);
+        let (size, count) = (export.size(py)?, source.len(py)?);
         loop {
-            let position = self.position.load(Ordering::Acquire);
+            let position = export.position.load(Ordering::Acquire);
             let end = position.saturating_add(count);
             if count > 0 && end > size {
                 return Err(CoreError::InvalidSize(format!(
@@ -221,11 +246,11 @@ impl Export {
                 .into());
             }
             // The part is this thread's from here on.
-            if self.advance(position, end) {
+            if export.advance(position, end) {
                 return match copies::set_slice(py, bytes, Unpacked::between(position, end), &source) {
                     Ok(()) => Ok(count),
                     Err(error) => {
-                        self.advance(end, position);
+                        export.advance(end, position);
                         Err(error)
                     }
                 };

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// An iterator over the bytes of a mapping, each an int. It keeps the mapping alive, but not open. Threads that share
 /// it get each byte once. Its `__next__` is in `slots/`.
-#[pyclass(module = "mmap_rs", name = "_ByteSteps", subclass, frozen)]
+#[pyclass(module = "mmap_rs", name = "ByteIterator", subclass, frozen)]
 pub struct ByteSteps {
     mapping: Py<Mapping>,
     /// Forwards: the index of the next byte. Backwards: one more than it.
@@ -65,7 +65,7 @@ impl ByteSteps {
 }
 
 /// What such an iterator has beyond its steps.
-#[pyclass(module = "mmap_rs", name = "_ByteIterator", extends = ByteSteps, frozen)]
+#[pyclass(module = "mmap_rs", name = "ByteIterator", extends = ByteSteps, frozen)]
 pub struct ByteIterator;
 
 impl ByteIterator {

@@ -1,6 +1,7 @@
 //! What the three mapped classes have beyond the reserved ones: size, lock, flush, advice, and what is in memory.
 
 use crate::audit;
+use crate::call::warn;
 use crate::convert::flags;
 use crate::convert::numbers::Number;
 use crate::convert::ranges::Range;
@@ -11,7 +12,10 @@ use crate::state::error::Result;
 use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::memory::{Region, Resize, Source};
 use mmap_rs_core::state::{Ending, Extent};
+use pyo3::exceptions::{PyRuntimeWarning, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use std::ffi::CStr;
 use std::sync::atomic::Ordering;
 
 /// Calls the core detached.
@@ -36,7 +40,30 @@ fn marked(slf: &Bound<'_, Mapped>, work: impl FnOnce(&Region) -> mmap_rs_core::R
 
 /// Flushes. What the fault guard put in the place of a page never reaches the file, and is not to look as if.
 fn flush(slf: &Bound<'_, Mapped>, range: Option<Range>, wait: bool) -> Result<()> {
-    marked(slf, |region| region.flush(bytes(range, region).as_ref(), wait))
+    let (py, mapping) = (slf.py(), base(slf).get());
+    marked(slf, |region| region.flush(bytes(range, region).as_ref(), wait))?;
+    if mapping.kind().is_writable() && with_region(py, mapping, |_| false, is_private_of_file)? {
+        warn(py, &py.get_type::<PyRuntimeWarning>(), UNWRITTEN)?;
+    }
+    Ok(())
+}
+
+/// `TypeError` for arguments after the range. An offset before them is refused as a range, with the same remedy.
+fn only(more: &Bound<'_, PyTuple>) -> PyResult<()> {
+    if more.is_empty() {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err(
+        "one range or slice is needed: range(start, start + length) for that many bytes from a start",
+    ))
+}
+
+/// What a flush is told that can't have written anything.
+const UNWRITTEN: &CStr = c"nothing is written to the file: this mapping is private (copy-on-write); \
+    map_file(path, 'r+') or with_flags(MmapFlags.SHARED) maps a file so that writes reach it";
+
+fn is_private_of_file(region: &Region) -> bool {
+    region.facts().is_file() && !region.facts().is_shared() && region.span().len > 0
 }
 
 /// A range in bytes from the start; the whole where there is none.
@@ -221,7 +248,8 @@ impl Mapped {
 
     /// Write changed bytes to the file, and wait until they are written (msync(2), MS_SYNC).
     ///
-    /// Only shared mappings of files have something to write.
+    /// Only shared mappings of files have something to write. For a writable private mapping of a file, which is
+    /// copy-on-write, it is a `RuntimeWarning`: nothing reaches the file.
     ///
     /// Args:
     ///     range: a `range` or `slice` in bytes from the start of the mapping, widened to whole pages; by default
@@ -237,8 +265,9 @@ impl Mapped {
     ///     >>> m = MmapOptions(8192).map_mut()
     ///     >>> m.flush(range(10, 20))
     ///     >>> m.flush(slice(4096, None))
-    #[pyo3(signature = (range = None))]
-    fn flush(slf: &Bound<'_, Self>, range: Option<Range>) -> Result<()> {
+    #[pyo3(signature = (range = None, *more), text_signature = "($self, range=None)")]
+    fn flush(slf: &Bound<'_, Self>, range: Option<Range>, more: &Bound<'_, PyTuple>) -> Result<()> {
+        only(more)?;
         flush(slf, range, true)
     }
 
@@ -250,8 +279,9 @@ impl Mapped {
     ///
     /// Examples:
     ///     >>> MmapOptions(4096).map_mut().flush_async(range(0, 100))
-    #[pyo3(signature = (range = None))]
-    fn flush_async(slf: &Bound<'_, Self>, range: Option<Range>) -> Result<()> {
+    #[pyo3(signature = (range = None, *more), text_signature = "($self, range=None)")]
+    fn flush_async(slf: &Bound<'_, Self>, range: Option<Range>, more: &Bound<'_, PyTuple>) -> Result<()> {
+        only(more)?;
         flush(slf, range, false)
     }
 

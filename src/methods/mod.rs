@@ -8,6 +8,7 @@ pub mod copies;
 pub mod export;
 pub mod iter;
 pub mod jit;
+pub mod lines;
 pub mod mapped;
 pub mod search;
 pub mod sending;

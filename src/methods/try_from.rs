@@ -1,13 +1,20 @@
-//! `try_from` of the classes that have it: upstream's `TryFrom` pairs.
+//! `try_from` of the classes that have it, upstream's `TryFrom` pairs; and what says how they are made.
 
 use super::transitions::try_from;
-use crate::state::classes::{Mapping, Mmap, MmapNone, Reserved, ReservedMut};
+use crate::state::classes::{Mapping, Mmap, MmapNone, Reserved, ReservedMut, ReservedNone, no_constructor};
 use crate::state::error::Result;
 use mmap_rs_core::memory::Kind;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 
 #[pymethods]
 impl MmapNone {
+    #[new]
+    #[pyo3(signature = (*_args, **_named), text_signature = None)]
+    fn refuse(_args: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+        Err(no_constructor(Kind::MmapNone))
+    }
+
     /// Make an `MmapNone` from another mapping, which is consumed.
     ///
     /// Args:
@@ -33,6 +40,12 @@ impl MmapNone {
 
 #[pymethods]
 impl Mmap {
+    #[new]
+    #[pyo3(signature = (*_args, **_named), text_signature = None)]
+    fn refuse(_args: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+        Err(no_constructor(Kind::Mmap))
+    }
+
     /// Make an `Mmap` from another mapping, which is consumed.
     ///
     /// Args:
@@ -59,6 +72,12 @@ impl Mmap {
 
 #[pymethods]
 impl Reserved {
+    #[new]
+    #[pyo3(signature = (*_args, **_named), text_signature = None)]
+    fn refuse(_args: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+        Err(no_constructor(Kind::Reserved))
+    }
+
     /// Make a `Reserved` from another mapping, which is consumed.
     ///
     /// Args:
@@ -84,6 +103,12 @@ impl Reserved {
 
 #[pymethods]
 impl ReservedMut {
+    #[new]
+    #[pyo3(signature = (*_args, **_named), text_signature = None)]
+    fn refuse(_args: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+        Err(no_constructor(Kind::ReservedMut))
+    }
+
     /// Make a `ReservedMut` from another mapping, which is consumed.
     ///
     /// Args:
@@ -104,5 +129,14 @@ impl ReservedMut {
     #[pyo3(name = "try_from")]
     fn from_other<'py>(other: &Bound<'py, PyAny>) -> Result<Bound<'py, Mapping>> {
         try_from(Kind::ReservedMut, other)
+    }
+}
+
+#[pymethods]
+impl ReservedNone {
+    #[new]
+    #[pyo3(signature = (*_args, **_named), text_signature = None)]
+    fn refuse(_args: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+        Err(no_constructor(Kind::ReservedNone))
     }
 }

@@ -10,10 +10,13 @@
 //!              ▲
 //!          ItemsMut ◀── MmapMut
 //! ```
+//!
+//! The bases in between are not public, and carry the name of the one that is: messages and `help()` show names.
 #![expect(unsafe_code, reason = "casts between the classes, which PyO3 would check each time")]
 
 use mmap_rs_core::memory::{Kind, Region};
 use mmap_rs_core::state::{Ending, RegionCell};
+use pyo3::exceptions::PyTypeError;
 #[cfg(not(Py_3_14))]
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -86,19 +89,19 @@ impl Drop for Mapping {
 }
 
 /// Methods of the mapped classes `MmapNone`, `Mmap` and `MmapMut`, which the reserved ones lack.
-#[pyclass(module = "mmap_rs", name = "_Mapped", extends = Mapping, subclass, frozen)]
+#[pyclass(module = "mmap_rs", name = "Mapping", extends = Mapping, subclass, frozen)]
 pub struct Mapped;
 
 /// What `Mmap` and `MmapMut` have as readable memory by slots of our own.
-#[pyclass(module = "mmap_rs", name = "_Items", extends = Mapped, subclass, frozen)]
+#[pyclass(module = "mmap_rs", name = "Mapping", extends = Mapped, subclass, frozen)]
 pub struct Items;
 
 /// Methods of `Mmap` and `MmapMut`, whose bytes can be read.
-#[pyclass(module = "mmap_rs", name = "_Bytes", extends = Items, subclass, frozen)]
+#[pyclass(module = "mmap_rs", name = "Mapping", extends = Items, subclass, frozen)]
 pub struct Bytes;
 
 /// What `MmapMut` has as writable memory by slots of our own.
-#[pyclass(module = "mmap_rs", name = "_ItemsMut", extends = Bytes, subclass, frozen)]
+#[pyclass(module = "mmap_rs", name = "Mapping", extends = Bytes, subclass, frozen)]
 pub struct ItemsMut;
 
 /// Mapped memory that can't be accessed: any access to it ends the process.
@@ -185,6 +188,20 @@ pub struct Reserved;
 ///     >>> m[0] = 1
 #[pyclass(module = "mmap_rs", extends = Mapping, frozen)]
 pub struct ReservedMut;
+
+/// `TypeError` for a call of a class of mappings: none has a constructor.
+#[cold]
+pub fn no_constructor(kind: Kind) -> PyErr {
+    let remedy = match kind {
+        Kind::Mmap => "map_file(path) maps a file, MmapOptions(size).map() anonymous memory",
+        Kind::MmapMut => "map_file(path, 'r+') maps a file, MmapOptions(size).map_mut() anonymous memory",
+        Kind::MmapNone => "MmapOptions(size).map_none() makes one",
+        Kind::ReservedNone => "MmapOptions(size).reserve_none() makes one",
+        Kind::Reserved => "MmapOptions(size).reserve() makes one",
+        Kind::ReservedMut => "MmapOptions(size).reserve_mut() makes one",
+    };
+    PyTypeError::new_err(format!("cannot create 'mmap_rs.{}' instances: {remedy}", kind.name()))
+}
 
 /// A new object of a class, without a region, to be filled before anyone else sees it: what can fail for want of
 /// memory fails before anything is changed.

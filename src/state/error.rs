@@ -174,7 +174,7 @@ fn exception<'py>(py: Python<'py>, name: &str, args: impl IntoPyObject<'py, Targ
 fn system(py: Python<'_>, name: &str, error: &SystemError) -> PyResult<PyErr> {
     let named = PyDict::new(py);
     named.set_item("operation", &error.operation)?;
-    named.set_item("hint", error.hint)?;
+    named.set_item("hint", error.hint.as_deref())?;
     named.set_item("variant", error.variant)?;
     if let Some(path) = &error.path {
         // As text, as `open()` has it.

@@ -63,6 +63,31 @@ def test_areas_ascend_and_never_overlap() -> None:
         assert lower.end() <= upper.start()
 
 
+def test_usage_is_of_the_area(page: int) -> None:
+    with MmapOptions(64 * page).map_mut() as mapping:
+        mapping.fill(1)
+        with MemoryAreas.open(usage=True) as areas:
+            used = list(islice(areas, TOO_MANY))
+        assert 3 < len(used) < TOO_MANY
+        for area in used:
+            usage = area.usage()
+            assert usage is not None
+            size = area.end() - area.start()
+            # Of a mapping of huge pages that are shared all may count in both.
+            for number in (usage.resident, usage.proportional, usage.locked, usage.private_dirty):
+                assert number is None or 0 <= number <= size
+        (mine,) = [area.usage() for area in used if mapping.start() in area]
+        assert mine is not None
+        assert mine.resident is not None
+        assert mine.resident >= 64 * page
+
+
+def test_names_are_text_or_unknown() -> None:
+    names = {area.name() for area in listed()}
+    assert None in names
+    assert all(name is None or name for name in names)
+
+
 def test_an_area_follows_its_mapping(page: int) -> None:
     # Of inaccessible pages on both sides, so that no area of others can be joined with its middle.
     whole = MmapOptions(3 * 16 * page).map_none()

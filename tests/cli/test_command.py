@@ -92,7 +92,15 @@ def test_version_and_help() -> None:
         ("areas", "--address", "1", "--range", "1:2"),
         ("areas", "--json", "--svg", "-"),
         ("areas", "--js"),
-        ("page-sizes", "--json"),
+        ("areas", "--watch", "0"),
+        ("areas", "--watch", "nan"),
+        ("areas", "--watch", "-1"),
+        ("areas", "--watch", "1e3"),
+        ("areas", "--watch", "1000000"),
+        ("areas", "--watch", "1", "--by-file"),
+        ("areas", "--watch", "1", "--svg", "x"),
+        ("areas", "--by-file", "--svg", "x"),
+        ("page-sizes", "--js"),
     ],
     ids=lambda arguments: " ".join(arguments)[:40] or "nothing",
 )
@@ -265,14 +273,14 @@ def test_sizes(size: int, text: str) -> None:
 
 def test_no_such_process() -> None:
     said = error_output("areas", "--pid", str(2**31 - 1))
-    assert re.fullmatch(r"mmap-rs: .*No such process\n", said)
+    assert re.fullmatch(r"python -m mmap_rs: .*No such process\n", said)
     assert str(2**31 - 1) in said
 
 
 def test_a_number_that_no_process_has() -> None:
     said = error_output("areas", "--pid", str(2**80))
     assert said.count("\n") == 1
-    assert said.startswith("mmap-rs: process 1208925819614629174706176: ")
+    assert said.startswith("python -m mmap_rs: process 1208925819614629174706176: ")
 
 
 def test_a_process_that_is_not_ours() -> None:
@@ -295,19 +303,23 @@ def test_a_process_that_is_not_ours() -> None:
             print("said: " + said.getvalue(), end="")
             """
         ).split("said: ")[1]
-    assert re.fullmatch(r"mmap-rs: .*Permission denied.*\n", said)
+    assert re.fullmatch(r"(mmap-rs|python -m mmap_rs): .*Permission denied.*\n", said)
+    for hint in ("belongs to user", "CAP_SYS_PTRACE", "ptrace_scope"):
+        assert hint in said
 
 
 def test_nothing_at_the_address() -> None:
-    assert error_output("areas", "--address", "0") == "mmap-rs: nothing is mapped at 0x0\n"
+    assert (
+        error_output("areas", "--address", "0") == "python -m mmap_rs: nothing is mapped at 0x0\n"
+    )
     said = error_output("areas", "--pid", ME, "--address", "0", "--json")
-    assert said == f"mmap-rs: nothing is mapped at 0x0 in process {ME}\n"
+    assert said == f"python -m mmap_rs: nothing is mapped at 0x0 in process {ME}\n"
 
 
 @pytest.mark.parametrize("name", ["missing/map.svg", "new\nline/map.svg"])
 def test_a_file_that_cannot_be_written(name: str, tmp_path: Path) -> None:
     said = error_output("areas", "--svg", tmp_path / name)
-    assert re.fullmatch(r"mmap-rs: .*No such file or directory.*\n", said)
+    assert re.fullmatch(r"python -m mmap_rs: .*No such file or directory.*\n", said)
 
 
 def test_a_full_device() -> None:
@@ -316,7 +328,7 @@ def test_a_full_device() -> None:
             command("areas"), stdout=full, stderr=subprocess.PIPE, env=environment(), check=False
         )
     assert done.returncode == 1
-    assert re.fullmatch(rb"mmap-rs: .*No space left on device\n", done.stderr)
+    assert re.fullmatch(rb"python -m mmap_rs: .*No space left on device\n", done.stderr)
 
 
 @pytest.mark.parametrize("option", ["", " --json", " --svg -"])

@@ -127,3 +127,25 @@ def test_page_sizes_where_the_system_tells_less(
     pages.write(sys.stdout)
     assert len(capsys.readouterr().out.splitlines()) == 3
     assert pages.default_huge_page() is None
+
+
+def test_page_sizes_as_json(page: int) -> None:
+    (found,) = parsed(output("page-sizes", "--json"))
+    assert found["base_page"] == page
+    assert found["allocation_granularity"] == MmapOptions.allocation_granularity()
+    assert found["page_sizes"] == pages.offered()
+    assert found["default_huge_page"] == pages.default_huge_page()
+    for each in found["huge_pages"]:
+        counts = pages.pool(each["size"])
+        assert counts is not None
+        assert [each[name] for name in ("total", "free", "reserved")] == [*map(int, counts)]
+
+
+def test_page_sizes_as_json_where_the_system_tells_less(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pages, "POOLS", tmp_path)
+    monkeypatch.setattr(pages, "MEMINFO", tmp_path / "meminfo")
+    pages.write_json(sys.stdout)
+    (found,) = parsed(capsys.readouterr().out)
+    assert (found["default_huge_page"], found["huge_pages"]) == (None, [])

@@ -24,11 +24,19 @@ UNSAFE = {
     "Mapping.make_exec_mut",
     "Mapping.make_exec_no_flush",
     "Mapping.set_inheritance",
-    "_Bytes.function",
+    "Mmap.function",
 }
 PUBLIC = [getattr(mmap_rs, name) for name in mmap_rs.__all__]
 CLASSES: list[type[Any]] = [value for value in PUBLIC if isinstance(value, type)]
-COMPILED: list[type[Any]] = [value for value in vars(_mmap_rs).values() if isinstance(value, type)]
+# Bases that are not public, by the first class that derives from them.
+BASES: dict[type[Any], str] = {
+    mmap_rs.MmapNone.__base__: "MmapNone",  # type: ignore[dict-item]
+    mmap_rs.Mmap.__base__: "Mmap",  # type: ignore[dict-item]
+}
+COMPILED: list[type[Any]] = [
+    *(value for value in vars(_mmap_rs).values() if isinstance(value, type)),
+    *BASES,
+]
 
 
 def own_members(cls: type) -> Iterator[tuple[str, Any]]:
@@ -45,10 +53,12 @@ def texts() -> list[tuple[str, str]]:
     """List the docstrings of all classes and their members."""
     found: list[tuple[str, str]] = []
     for cls in {*CLASSES, *COMPILED}:
-        found.append((cls.__name__, cls.__doc__ or ""))
+        if cls not in BASES:
+            found.append((cls.__name__, cls.__doc__ or ""))
         if not issubclass(cls, enum.Enum | BaseException):
             found += [
-                (f"{cls.__name__}.{name}", value.__doc__ or "") for name, value in own_members(cls)
+                (f"{BASES.get(cls, cls.__name__)}.{name}", value.__doc__ or "")
+                for name, value in own_members(cls)
             ]
     return sorted(found)
 

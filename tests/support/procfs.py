@@ -113,26 +113,30 @@ def huge_bytes() -> int:
     )
 
 
-def smaps_at(address: int) -> KernelArea:
-    """Return the area that holds a mapped address, with the details that /proc/self/smaps knows of it.
+def smaps(pid: int | str = "self") -> list[KernelArea]:
+    """Return every area of a process with the details that /proc/PID/smaps has.
 
     `sizes` holds the entries that are given in kB (`Rss`, `Locked`, `KernelPageSize`, ...), in bytes.
     """
-    current: KernelArea | None = None
-    for line in Path("/proc/self/smaps").read_bytes().split(b"\n"):
+    found: list[KernelArea] = []
+    for line in Path(f"/proc/{pid}/smaps").read_bytes().split(b"\n"):
         if _LINE.match(line):
-            if current is not None and current.start <= address < current.end:
-                break
-            current = _parse(line)
-        elif current is not None and current.start <= address < current.end:
-            text = line.decode(errors="replace")
-            if size := _SIZE.match(text):
-                current.sizes[size[1]] = int(size[2]) * 1024
-            elif text.startswith("VmFlags:"):
-                return replace(current, vm_flags=frozenset(text.split()[1:]))
-    assert current is not None, "nothing is mapped at all"
-    assert current.start <= address < current.end, f"nothing is mapped at {address:#x}"
-    return current
+            found.append(_parse(line))
+            continue
+        text = line.decode(errors="replace")
+        if size := _SIZE.match(text):
+            found[-1].sizes[size[1]] = int(size[2]) * 1024
+        elif text.startswith("VmFlags:"):
+            found[-1] = replace(found[-1], vm_flags=frozenset(text.split()[1:]))
+    return found
+
+
+def smaps_at(address: int) -> KernelArea:
+    """Return the area that holds a mapped address, with its details."""
+    for area in smaps():
+        if area.start <= address < area.end:
+            return area
+    raise AssertionError(f"nothing is mapped at {address:#x}")
 
 
 def descriptors() -> set[int]:

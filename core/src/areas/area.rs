@@ -1,11 +1,16 @@
 //! A memory area as every system has it.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::names;
+use super::usage::Usage;
 use mmap_rs::{Protection, ShareMode};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
-/// A memory area.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A memory area. Two are equal if the same is mapped at the same addresses: how much of it was in memory has no part
+/// in that.
+#[derive(Clone, Debug)]
 pub struct Area {
     /// Where the allocation that it is part of begins.
     pub allocation_base: usize,
@@ -21,6 +26,24 @@ pub struct Area {
     pub path: Option<(OsString, u64)>,
     /// Whether it maps a file, and not only has a name.
     pub(crate) is_file: bool,
+    /// The system's word for what it is used for, where the path does not say it.
+    pub(super) tag: Option<&'static str>,
+    /// How much of it is in memory, where that was asked for.
+    pub usage: Option<Box<Usage>>,
+}
+
+impl PartialEq for Area {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Area {}
+
+impl Hash for Area {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
 }
 
 impl Area {
@@ -29,16 +52,34 @@ impl Area {
         if self.shared { ShareMode::Shared } else { ShareMode::Private }
     }
 
+    /// What the memory is used for: `heap`, `stack`, or a name that the program gave it.
+    pub fn name(&self) -> Option<&OsStr> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some((path, _)) = &self.path {
+            return names::of(path, self.is_file);
+        }
+        self.tag.map(OsStr::new)
+    }
+
+    /// What two equal areas have in common.
+    fn key(&self) -> impl PartialEq + Hash + '_ {
+        let Self { allocation_base, start, end, protection, shared, path, is_file, tag: _, usage: _ } = self;
+        (allocation_base, start, end, protection, shared, path, is_file)
+    }
+
     pub(super) fn meets(&self, range: &Range<usize>) -> bool {
         self.start < range.end && range.start < self.end
     }
 
-    /// Without what lies below an address; `None` if that is all.
+    /// Without what lies below an address; `None` if that is all. How much of the rest is in memory is not known.
     pub(super) fn from(mut self, address: usize) -> Option<Self> {
         if self.end <= address {
             return None;
         }
         let cut = address.saturating_sub(self.start);
+        if let (1.., Some(usage)) = (cut, &mut self.usage) {
+            usage.forget();
+        }
         self.start += cut;
         if let (true, Some((_, offset))) = (self.is_file, &mut self.path) {
             *offset = offset.saturating_add(cut as u64);
@@ -59,12 +100,16 @@ pub(super) fn protection(read: bool, write: bool, execute: bool) -> Protection {
 
 #[cfg(test)]
 mod tests {
+    use super::super::usage::VmFlags;
     use super::*;
 
     fn area(addresses: Range<usize>, path: Option<&str>, is_file: bool) -> Area {
         let Range { start, end } = addresses;
         let path = path.map(|path| (OsString::from(path), 100));
-        Area { allocation_base: start, start, end, protection: Protection::READ, shared: false, path, is_file }
+        let protection = Protection::READ;
+        let usage = Usage { resident: Some(10), vm_flags: Some(VmFlags::default()), ..Usage::default() };
+        let usage = Some(Box::new(usage));
+        Area { allocation_base: start, start, end, protection, shared: false, path, is_file, tag: None, usage }
     }
 
     #[test]
@@ -74,5 +119,28 @@ mod tests {
         let cut = area(10..30, Some("[heap]"), false).from(15).expect("not all");
         assert_eq!(cut.path, Some((OsString::from("[heap]"), 100)));
         assert_eq!(area(10..30, None, false).from(30), None);
+    }
+
+    #[test]
+    fn a_cut_area_does_not_count_what_was_counted() {
+        let whole = area(10..30, None, false);
+        assert_eq!(whole.clone().from(10).and_then(|area| area.usage), whole.usage);
+        let rest = whole.from(20).and_then(|area| area.usage).expect("asked for");
+        assert_eq!(*rest, Usage { vm_flags: Some(VmFlags::default()), ..Usage::default() });
+    }
+
+    #[test]
+    fn areas_are_equal_whatever_is_in_memory() {
+        let one = area(10..30, Some("/file"), true);
+        let other = Area { usage: None, ..one.clone() };
+        assert_eq!(one, other);
+        let hash = |area: &Area| {
+            std::hash::BuildHasher::hash_one(
+                &std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default(),
+                area,
+            )
+        };
+        assert_eq!(hash(&one), hash(&other));
+        assert_ne!(one, Area { end: 31, ..other });
     }
 }

@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "an area in an atomic pointer, which is never freed")]
 
 use super::area::Area;
-use super::maps_file::MapsFile;
+use super::maps_file::{MapsFile, Text};
 use super::maps_reader::MapsReader;
 use super::procmap_query::{self, Answer};
 use std::ptr::null_mut;
@@ -37,7 +37,7 @@ pub(super) fn own() -> Option<Option<&'static Area>> {
 const NAMES: [&str; 2] = ["[vsyscall]", "[vectors]"];
 
 fn find() -> Option<Option<Area>> {
-    let mut reader = MapsReader::new(MapsFile::open(None).ok()??);
+    let mut reader = MapsReader::new(MapsFile::open(None, Text::Maps).ok()??, false);
     let mut last = None;
     while let Some(area) = reader.next_area().ok()? {
         last = Some(area);

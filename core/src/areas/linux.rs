@@ -3,7 +3,7 @@
 use super::area::Area;
 use super::gate_vma;
 use super::list::Reader;
-use super::maps_file::MapsFile;
+use super::maps_file::{MapsFile, Text};
 use super::maps_reader::MapsReader;
 use super::procmap_query::{self, Answer};
 use crate::Result;
@@ -19,14 +19,19 @@ pub(super) struct Source {
 }
 
 impl Reader for Source {
-    fn open(pid: Option<u32>, range: Option<&Range<usize>>) -> Result<Self> {
+    fn open(pid: Option<u32>, range: Option<&Range<usize>>, usage: bool) -> Result<Self> {
+        if usage {
+            let reader = MapsFile::open(pid, Text::Smaps)?.map(|maps| MapsReader::new(maps, true));
+            return Ok(Self { reader, rest: None });
+        }
         // For all areas, one read for many costs less than one call for each.
         let rest = range.filter(|_| procmap_query::is_known()).cloned();
         Ok(Self { rest, ..Self::open_text(pid)? })
     }
 
     fn open_text(pid: Option<u32>) -> Result<Self> {
-        Ok(Self { reader: MapsFile::open(pid)?.map(MapsReader::new), rest: None })
+        let reader = MapsFile::open(pid, Text::Maps)?.map(|maps| MapsReader::new(maps, false));
+        Ok(Self { reader, rest: None })
     }
 
     fn ready(&mut self) -> Option<Result<Area>> {

@@ -6,11 +6,12 @@ use std::ops::Range;
 
 /// How a system lists its areas, in order of address.
 pub(super) trait Reader: Sized {
-    /// All areas of a process (`None`: this one), or at least those that meet a range.
-    fn open(pid: Option<u32>, range: Option<&Range<usize>>) -> Result<Self>;
+    /// All areas of a process (`None`: this one), or at least those that meet a range. With `usage` each says how much of
+    /// it is in memory.
+    fn open(pid: Option<u32>, range: Option<&Range<usize>>, usage: bool) -> Result<Self>;
     /// The same without the help of look-ups, where there are any.
     fn open_text(pid: Option<u32>) -> Result<Self> {
-        Self::open(pid, None)
+        Self::open(pid, None, false)
     }
     /// The next one, if that is known already.
     fn ready(&mut self) -> Option<Result<Area>> {
@@ -126,6 +127,8 @@ mod tests {
             shared: false,
             path: None,
             is_file: false,
+            tag: None,
+            usage: None,
         }
     }
 
@@ -133,7 +136,7 @@ mod tests {
     struct Fake(Box<dyn FnMut() -> Option<Range<usize>>>);
 
     impl Reader for Fake {
-        fn open(_pid: Option<u32>, _range: Option<&Range<usize>>) -> Result<Self> {
+        fn open(_pid: Option<u32>, _range: Option<&Range<usize>>, _usage: bool) -> Result<Self> {
             Ok(Self(Box::new(|| None)))
         }
 

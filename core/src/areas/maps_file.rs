@@ -1,8 +1,9 @@
-//! `/proc/PID/maps`, opened; and what it means where the system refuses that.
+//! `/proc/PID/maps` or `/proc/PID/smaps`, opened; and what it means where the system refuses that.
 //!
 //! It is opened for each list and each look-up. A descriptor that was kept between them could be another file's by then:
 //! any code of the program may close it, and open another under its number.
 
+use super::owner;
 use super::process;
 use crate::{Error, Result};
 use std::fs::File;
@@ -12,8 +13,24 @@ use std::path::Path;
 
 /// The first thread's list is empty once that thread has ended, though others of the process go on. It comes first all
 /// the same: the list of a thread can't be read on when that thread has ended, which may have opened it for others.
-const OWN: &str = "/proc/self/maps";
-const OWN_BY_THREAD: &str = "/proc/thread-self/maps";
+const OWN: &str = "/proc/self";
+const OWN_BY_THREAD: &str = "/proc/thread-self";
+
+/// Which of the two lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    /// `maps`: a line for each area.
+    Maps,
+    /// `smaps`: the same line, and lines about what of the area is in memory, for which the kernel looks at each page.
+    Smaps,
+}
+
+impl Text {
+    /// The path of the list in a folder of /proc.
+    fn path(self, folder: &str) -> String {
+        format!("{folder}/{}", if self == Self::Maps { "maps" } else { "smaps" })
+    }
+}
 
 /// The list of a process, open.
 #[derive(Debug)]
@@ -21,37 +38,50 @@ pub(super) struct MapsFile {
     file: File,
     /// `None` is this process.
     pid: Option<u32>,
+    text: Text,
 }
 
 impl MapsFile {
     /// That of a process (`None`: this one); `None` if it has no memory: a process of the kernel's, or one that has
     /// ended and whose parent has not asked for its end. (Some versions of Linux open an empty list for these.)
-    pub fn open(pid: Option<u32>) -> Result<Option<Self>> {
-        let Some(pid) = pid.filter(|pid| *pid != std::process::id()) else { return Self::open_own().map(Some) };
-        let path = format!("/proc/{pid}/maps");
+    ///
+    /// A kernel without `smaps` (CONFIG_PROC_PAGE_MONITOR) gives `maps` in its place.
+    pub fn open(pid: Option<u32>, text: Text) -> Result<Option<Self>> {
+        let Some(pid) = pid.filter(|pid| *pid != std::process::id()) else { return Self::open_own(text).map(Some) };
+        let folder = format!("/proc/{pid}");
+        let path = text.path(&folder);
         match File::open(&path) {
-            Ok(file) if is_own_namespace() => Ok(Some(Self { file, pid: Some(pid) })),
+            Ok(file) if is_own_namespace() => Ok(Some(Self { file, pid: Some(pid), text })),
             Ok(_) => Err(not_mounted(Some(pid), &path)),
             Err(error) => match error.raw_os_error() {
                 Some(libc::ENOENT | libc::ESRCH) if !process::exists(pid) => Err(gone(pid)),
                 Some(libc::ESRCH) => Ok(None),
+                Some(libc::ENOENT) if text == Text::Smaps => Self::open(Some(pid), Text::Maps),
                 Some(libc::ENOENT) => Err(hidden(pid, &path)),
+                Some(libc::EACCES | libc::EPERM) => Err(refused(&error, Some(pid), "open").with_hint(owner::hint(pid))),
                 _ => Err(refused(&error, Some(pid), "open")),
             },
         }
     }
 
-    fn open_own() -> Result<Self> {
-        match File::open(OWN) {
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Self::open_own_by_thread(),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(not_mounted(None, OWN)),
-            file => file.map(|file| Self { file, pid: None }).map_err(|error| refused(&error, None, "open")),
+    fn open_own(text: Text) -> Result<Self> {
+        let path = text.path(OWN);
+        match File::open(&path) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Self::open_own_by_thread(text),
+            Err(error) if error.kind() == ErrorKind::NotFound && text == Text::Smaps => Self::open_own(Text::Maps),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(not_mounted(None, &path)),
+            file => file.map(|file| Self { file, pid: None, text }).map_err(|error| refused(&error, None, "open")),
         }
     }
 
-    fn open_own_by_thread() -> Result<Self> {
-        let file = File::open(OWN_BY_THREAD).map_err(|error| refused(&error, None, "open"))?;
-        Ok(Self { file, pid: None })
+    fn open_own_by_thread(text: Text) -> Result<Self> {
+        let file = File::open(text.path(OWN_BY_THREAD)).map_err(|error| refused(&error, None, "open"))?;
+        Ok(Self { file, pid: None, text })
+    }
+
+    /// Which list it is.
+    pub fn text(&self) -> Text {
+        self.text
     }
 
     /// Whether it is this process's.
@@ -62,7 +92,8 @@ impl MapsFile {
     /// Opens it anew after it was found empty: the process may have started another program since. `false` if it has
     /// no memory.
     pub fn reopen(&mut self) -> Result<bool> {
-        let new = if self.is_own() { Some(Self::open_own_by_thread()?) } else { Self::open(self.pid)? };
+        let new =
+            if self.is_own() { Some(Self::open_own_by_thread(self.text)?) } else { Self::open(self.pid, self.text)? };
         let Some(new) = new else { return Ok(false) };
         *self = new;
         Ok(true)

@@ -12,6 +12,20 @@ use mmap_rs::Protection;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+const NO_DIGIT: u8 = 0xff;
+
+/// What each byte is worth as a hexadecimal digit: they are most of a line.
+const HEX: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value] as usize] = value as u8;
+        values[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
 /// Bytes still to be read.
 struct Rest<'a>(&'a [u8]);
 
@@ -19,12 +33,18 @@ impl<'a> Rest<'a> {
     fn hex(&mut self) -> Option<u64> {
         let mut value = 0u64;
         let mut digits = 0;
-        while let Some((&byte, rest)) = self.0.split_first() {
-            let Some(digit) = (byte as char).to_digit(16) else { break };
-            value = value.checked_mul(16)?.checked_add(u64::from(digit))?;
+        for byte in self.0 {
+            let digit = HEX[usize::from(*byte)];
+            if digit == NO_DIGIT {
+                break;
+            }
+            if value >> 60 != 0 {
+                return None;
+            }
+            value = value << 4 | u64::from(digit);
             digits += 1;
-            self.0 = rest;
         }
+        self.0 = self.0.get(digits..)?;
         (digits > 0).then_some(value)
     }
 
@@ -84,6 +104,8 @@ impl Line<'_> {
             shared: self.shared,
             path: (!name.is_empty()).then(|| (OsString::from_vec(name), self.offset)),
             is_file: self.is_file,
+            tag: None,
+            usage: None,
         }
     }
 

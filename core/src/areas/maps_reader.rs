@@ -1,8 +1,10 @@
-//! `/proc/PID/maps`, read in pieces and cut into lines.
+//! `/proc/PID/maps` or `smaps`, read in pieces and cut into areas: one reader for both, as `smaps` has the same lines and
+//! more between them.
 
 use super::area::Area;
-use super::maps_file::MapsFile;
+use super::maps_file::{MapsFile, Text};
 use super::maps_line::{self, Line};
+use super::smaps_fields::Fields;
 use crate::Result;
 use std::os::unix::ffi::OsStringExt;
 
@@ -22,12 +24,25 @@ pub(super) struct MapsReader {
     /// Whether the file was opened once more, as it was empty.
     reopened: bool,
     ended: bool,
+    /// Whether areas are to say how much of them is in memory: unknown, if the kernel has only `maps`.
+    usage: bool,
+    /// The fields of the first area that is not handed out, as far as they are read.
+    fields: Fields,
 }
 
 impl MapsReader {
     /// Reads a file that stands at its beginning.
-    pub fn new(maps: MapsFile) -> Self {
-        Self { maps, buffer: Vec::new(), unread: 0..0, seen: false, reopened: false, ended: false }
+    pub fn new(maps: MapsFile, usage: bool) -> Self {
+        Self {
+            maps,
+            buffer: Vec::new(),
+            unread: 0..0,
+            seen: false,
+            reopened: false,
+            ended: false,
+            usage,
+            fields: Fields::default(),
+        }
     }
 
     /// The file.
@@ -50,8 +65,21 @@ impl MapsReader {
             None if self.ended && !unread.is_empty() => (unread.len(), unread.len()),
             None => return None,
         };
-        let area = maps_line::parse(&unread[..len]).map(|line| self.area(&line));
-        self.unread.start += taken;
+        let (usage, fields) = match (self.usage, self.maps.text()) {
+            (false, _) => (None, 0),
+            (true, Text::Maps) => (Some(Box::default()), 0),
+            (true, Text::Smaps) => match self.fields.read(&unread[taken..], self.ended) {
+                Ok(true) => {
+                    let (usage, len) = self.fields.finish();
+                    (Some(usage), len)
+                }
+                // More may be said of this area.
+                Ok(false) => return None,
+                Err(error) => return Some(Err(error)),
+            },
+        };
+        let area = maps_line::parse(&unread[..len]).map(|line| Area { usage, ..self.area(&line) });
+        self.unread.start += taken + fields;
         self.seen = true;
         Some(area)
     }

@@ -23,6 +23,10 @@ mod maps_file;
 mod maps_line;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod maps_reader;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod names;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod owner;
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "ios"))]
 mod process;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -30,10 +34,16 @@ mod procmap_query;
 #[cfg(any(target_os = "macos", target_os = "ios", test))]
 #[cfg_attr(not(any(target_os = "macos", target_os = "ios")), allow(dead_code))]
 mod region_path;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod smaps_fields;
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 mod task;
+mod usage;
 #[cfg(windows)]
 mod windows;
+#[cfg(any(windows, test))]
+#[cfg_attr(not(windows), allow(dead_code))]
+mod working_set;
 
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 use apple as platform;
@@ -45,6 +55,7 @@ use linux as platform;
 use windows as platform;
 
 pub use area::Area;
+pub use usage::{Usage, VmFlags};
 
 use crate::state::{generation, watch};
 use crate::{Error, Result};
@@ -66,7 +77,12 @@ pub struct Areas {
 impl Areas {
     /// All areas of a process (`None`: this one), or those that meet a range.
     pub fn open(pid: Option<u32>, range: Option<Range<usize>>) -> Result<Self> {
-        Self::with(open(pid, range)?)
+        Self::with(open(pid, range, false)?)
+    }
+
+    /// All areas of a process, each with how much of it is in memory.
+    pub fn open_with_usage(pid: Option<u32>) -> Result<Self> {
+        Self::with(open(pid, None, true)?)
     }
 
     /// The same by the text of the list alone, as on systems without look-ups. For tests.
@@ -155,15 +171,15 @@ fn check(range: Option<&Range<usize>>) -> Result<Option<&Range<usize>>> {
     }
 }
 
-fn open(pid: Option<u32>, range: Option<Range<usize>>) -> Result<List<platform::Source>> {
-    let source = platform::Source::open(pid, check(range.as_ref())?)?;
+fn open(pid: Option<u32>, range: Option<Range<usize>>, usage: bool) -> Result<List<platform::Source>> {
+    let source = platform::Source::open(pid, check(range.as_ref())?, usage)?;
     Ok(List::new(source, range))
 }
 
 /// The area of an address, every address up to the last.
 pub fn query(pid: Option<u32>, address: usize) -> Result<Option<Area>> {
     // U8: upstream adds one to the last address. No system maps that: an area's end would not be a number.
-    open(pid, Some(address..address.saturating_add(1)))?.next()
+    open(pid, Some(address..address.saturating_add(1)), false)?.next()
 }
 
 #[cfg(test)]

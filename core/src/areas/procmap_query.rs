@@ -115,5 +115,7 @@ fn area(query: &Query, name: &[u8]) -> Option<Area> {
         shared: has(VMA_SHARED),
         path: (!name.is_empty()).then(|| (OsString::from_vec(name.to_vec()), query.vma_offset)),
         is_file: query.dev_major != 0 || query.dev_minor != 0 || query.inode != 0,
+        tag: None,
+        usage: None,
     })
 }

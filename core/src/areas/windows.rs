@@ -5,13 +5,17 @@
 //! page shows as inaccessible, as upstream has it: the first access to it fails. Upstream leaves out what is only
 //! reserved; here it is an area without access, as on other systems.
 //!
+//! How much of an area is in memory is asked of each of its pages, see `working_set`.
+//!
 //! A process that has ended is there as long as anyone holds a handle to it, with nothing in it that could be listed.
 #![expect(unsafe_code, reason = "system calls")]
 
 use super::area::Area;
 use super::device;
 use super::list::Reader;
-use crate::memory::is_private_view;
+use super::usage::Usage;
+use super::working_set::Pages;
+use crate::memory::{is_private_view, page};
 use crate::{Error, Result};
 use mmap_rs::Protection;
 use std::ffi::{OsString, c_void};
@@ -22,13 +26,18 @@ use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, STILL_ACTIVE};
 use windows_sys::Win32::Storage::FileSystem::QueryDosDeviceW;
 use windows_sys::Win32::System::Memory as memory;
 use windows_sys::Win32::System::Memory::{MEMORY_BASIC_INFORMATION, VirtualQueryEx};
-use windows_sys::Win32::System::ProcessStatus::K32GetMappedFileNameW;
+use windows_sys::Win32::System::ProcessStatus::{
+    K32GetMappedFileNameW, K32QueryWorkingSetEx, PSAPI_WORKING_SET_EX_INFORMATION,
+};
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, GetExitCodeProcess, OpenProcess, PROCESS_QUERY_INFORMATION, PROCESS_VM_READ,
 };
 
 /// The longest name that the system has.
 const NAME: usize = 32 * 1024;
+
+/// How many pages are asked about at a time.
+const MANY: usize = 1 << 12;
 
 /// A list of areas, half read.
 #[derive(Debug)]
@@ -38,6 +47,8 @@ pub(super) struct Source {
     address: usize,
     /// Room for a name, and the drives, once an area with a path was met.
     names: Option<Names>,
+    /// Whether areas are to say how much of them is in memory.
+    usage: bool,
 }
 
 /// What names of files are made of.
@@ -58,9 +69,9 @@ fn failed(call: &str) -> Error {
 }
 
 impl Reader for Source {
-    fn open(pid: Option<u32>, range: Option<&Range<usize>>) -> Result<Self> {
+    fn open(pid: Option<u32>, range: Option<&Range<usize>>, usage: bool) -> Result<Self> {
         let process = pid.map(open).transpose()?;
-        let mut source = Self { process, address: 0, names: None };
+        let mut source = Self { process, address: 0, names: None, usage };
         if let Some(range) = range {
             // A question about an address is answered from its page on; the area may begin before.
             source.address = match source.ask(range.start)? {
@@ -80,7 +91,11 @@ impl Reader for Source {
             }
             self.address = end;
             if found.State != memory::MEM_FREE {
-                return Ok(Some(self.area(&found, start..end)));
+                let mut area = self.area(&found, start..end);
+                if self.usage {
+                    area.usage = Some(Box::new(self.usage_of(&found, start..end)?));
+                }
+                return Ok(Some(area));
             }
         }
         Ok(None)
@@ -179,7 +194,39 @@ impl Source {
             shared: found.Type & memory::MEM_PRIVATE == 0 && !is_copied,
             is_file: path.is_some(),
             path,
+            tag: None,
+            usage: None,
         }
+    }
+
+    /// How much of an area is in the working set of the process.
+    fn usage_of(&self, found: &MEMORY_BASIC_INFORMATION, addresses: Range<usize>) -> Result<Usage> {
+        let size = page::base();
+        let mut pages = Pages::none();
+        // What is only reserved has no pages.
+        let mut next = if found.State == memory::MEM_COMMIT { addresses.start } else { addresses.end };
+        let mut states = Vec::new();
+        while next < addresses.end {
+            let end = addresses.end.min(next.saturating_add(MANY * size));
+            states.clear();
+            states.extend((next..end).step_by(size).map(|address| PSAPI_WORKING_SET_EX_INFORMATION {
+                VirtualAddress: address as *mut c_void,
+                ..PSAPI_WORKING_SET_EX_INFORMATION::default()
+            }));
+            let bytes = u32::try_from(size_of_val(states.as_slice())).unwrap_or(u32::MAX);
+            // SAFETY: reads the addresses from the structs and writes the answers into them; any address may be asked about.
+            if unsafe { K32QueryWorkingSetEx(self.handle(), states.as_mut_ptr().cast(), bytes) } == 0 {
+                let error = failed("QueryWorkingSetEx");
+                let is_gone = self.process.as_ref().is_some_and(has_ended);
+                return Err(if is_gone { error.with_errno(libc::ESRCH) } else { error });
+            }
+            for state in &states {
+                // SAFETY: the union of the same bits as a number and as fields.
+                pages.count(unsafe { state.VirtualAttributes.Flags });
+            }
+            next = end;
+        }
+        Ok(pages.usage(size as u64))
     }
 
     fn path(&mut self, found: &MEMORY_BASIC_INFORMATION) -> Option<OsString> {

@@ -9,16 +9,21 @@ from pathlib import PurePath
 import mmap_rs
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
+_SHORTEST, _LONGEST = 0.01, 86400
 _LAST = 2 * sys.maxsize + 1
 
 _AREAS = """\
 List what a process has mapped, in order of address: as a table with sums, as JSON, or as a picture.
+How much of it is in memory, and what changes, is shown on request.
 
 Numbers are decimal, or hexadecimal with the prefix 0x."""
 
 _AREAS_END = """\
 examples:
   mmap-rs areas --pid 1234
+  mmap-rs areas --pid 1234 --usage --by-file
+  mmap-rs areas --pid 1234 --watch 2
   mmap-rs areas --pid 1234 --svg map.svg
   mmap-rs areas --json | jq -r 'select(.execute) | .path'
   mmap-rs areas --pid 1234 --address 0x7f52c0001000
@@ -35,11 +40,21 @@ class AreasRequest:
     span: range | None = None
     json: bool = False
     svg: str | None = None
+    usage: bool = False
+    by_file: bool = False
+    watch: float | None = None
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether what is in memory is asked for: the picture shows it, too."""
+        return self.usage or self.svg is not None
 
 
 @dataclass(frozen=True, slots=True)
 class PageSizesRequest:
-    """`page-sizes`, which has no options."""
+    """The option of `page-sizes`."""
+
+    json: bool = False
 
 
 Request = AreasRequest | PageSizesRequest
@@ -65,6 +80,15 @@ def address(text: str) -> int:
     value = number(text)
     if value > _LAST:
         raise argparse.ArgumentTypeError(f"beyond the last address {_LAST:#x}: {text}")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Parse a time in seconds, which may have a fraction."""
+    if not _SECONDS.fullmatch(text) or not _SHORTEST <= (value := float(text)) <= _LONGEST:
+        raise argparse.ArgumentTypeError(
+            f"not a number of seconds from {_SHORTEST} to {_LONGEST}: {text[:40]!r}"
+        )
     return value
 
 
@@ -114,17 +138,30 @@ def parser() -> argparse.ArgumentParser:
         metavar="START:END",
         help="only the areas that overlap this range",
     )
+    areas.add_argument(
+        "--usage", action="store_true", help="show how much of each area is in memory"
+    )
+    areas.add_argument(
+        "--by-file", action="store_true", help="sum up the areas of each file, the largest first"
+    )
+    areas.add_argument(
+        "--watch",
+        type=seconds,
+        metavar="SECONDS",
+        help="look again each so many seconds, and show what came, went and changed in size",
+    )
     areas.add_argument("--json", action="store_true", help="print one JSON object per line")
     areas.add_argument(
         "--svg", metavar="FILE", help="write a picture to FILE, or to standard output for -"
     )
 
-    commands.add_parser(
+    pages = commands.add_parser(
         "page-sizes",
         help="list the page sizes of this system",
         description="Print the base page size, the allocation granularity, and the available page sizes.",
         allow_abbrev=False,
     )
+    pages.add_argument("--json", action="store_true", help="print one JSON object")
     return whole
 
 
@@ -133,7 +170,20 @@ def parse(arguments: list[str]) -> Request:
     whole = parser()
     found = whole.parse_args(arguments)
     if found.command == "page-sizes":
-        return PageSizesRequest()
+        return PageSizesRequest(found.json)
     if found.json and found.svg == "-":
         whole.error("areas: --json and --svg - cannot both go to standard output")
-    return AreasRequest(found.pid, found.address, found.range, found.json, found.svg)
+    if found.svg is not None and (found.by_file or found.watch is not None):
+        whole.error("areas: --svg cannot be used with --by-file or --watch")
+    if found.by_file and found.watch is not None:
+        whole.error("areas: --by-file cannot be used with --watch")
+    return AreasRequest(
+        found.pid,
+        found.address,
+        found.range,
+        found.json,
+        found.svg,
+        found.usage,
+        found.by_file,
+        found.watch,
+    )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TextIO, cast
 
 import mmap_rs
-from mmap_rs._cli import json_lines, pages, rows, table
-from mmap_rs._cli.args import AreasRequest, PageSizesRequest, parse
+from mmap_rs._cli import json_lines, pages, rows, table, totals
+from mmap_rs._cli.args import AreasRequest, PageSizesRequest, parse, program
 from mmap_rs._cli.text import escaped
 
 
@@ -25,7 +25,11 @@ def run(arguments: list[str]) -> int:
         cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
     try:
         if isinstance(request, PageSizesRequest):
-            pages.write(sys.stdout)
+            (pages.write_json if request.json else pages.write)(sys.stdout)
+        elif request.watch is not None:
+            from mmap_rs._cli import watch
+
+            watch.run(request, request.watch, sys.stdout)
         else:
             _areas(request)
         # Here, while an error can still be reported.
@@ -38,7 +42,7 @@ def run(arguments: list[str]) -> int:
         _finish_output()
         # print() takes None for standard output.
         if cast("TextIO | None", sys.stderr) is not None:
-            print(f"mmap-rs: {_describe(error, request)}", file=sys.stderr)
+            print(f"{program()}: {_describe(error, request)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         _finish_output()
@@ -58,11 +62,17 @@ def _areas(request: AreasRequest) -> None:
             sys.stdout.buffer.write(picture)
         else:
             Path(request.svg).write_bytes(picture)
-    if request.json:
+    usage = request.usage
+    if request.json and request.by_file:
+        for group in totals.by_file(found):
+            print(json_lines.group_line(group, usage=usage))
+    elif request.json:
         for row in found:
-            print(json_lines.line(row))
+            print(json_lines.line(row, usage=usage))
+    elif request.by_file:
+        table.write_groups(tuple(found), sys.stdout, usage=usage)
     elif request.svg is None:
-        table.write(tuple(found), sys.stdout)
+        table.write(tuple(found), sys.stdout, usage=usage)
 
 
 def _subject(request: AreasRequest) -> str:

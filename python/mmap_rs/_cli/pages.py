@@ -1,5 +1,6 @@
 """The page sizes of this system, and on Linux how many huge pages there are."""
 
+import json
 import re
 from pathlib import Path
 from typing import TextIO
@@ -50,6 +51,24 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="ascii")
     except OSError:
         return ""
+
+
+def write_json(out: TextIO) -> None:
+    """Write the facts about pages as an object: sizes in bytes, and counts of pages."""
+    sizes = offered()
+    pools = [
+        {"size": size, **dict(zip(("total", "free", "reserved"), map(int, counts), strict=True))}
+        for size in sizes
+        if (counts := pool(size)) is not None
+    ]
+    facts = {
+        "base_page": MmapOptions.page_size(),
+        "allocation_granularity": MmapOptions.allocation_granularity(),
+        "page_sizes": sizes,
+        "default_huge_page": default_huge_page(),
+        "huge_pages": pools,
+    }
+    print(json.dumps(facts), file=out)
 
 
 def write(out: TextIO) -> None:

@@ -1,13 +1,13 @@
 """The table with colours, by the optional library rich: `pip install mmap-rs[cli]`."""
 
-from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mmap_rs._cli.columns import AREAS, GAP, SUMS, Cells, Column
+from mmap_rs._cli import columns as known
+from mmap_rs._cli.columns import GAP, Cells, Columns
 
 STYLES = {
     "r--": "blue",
@@ -17,46 +17,50 @@ STYLES = {
     "---": "bright_black",
 }
 OTHER = "magenta"
+CHANGES = {"came": "green", "went": "red", "grew": "yellow"}
 FAINT = "bright_black"
 
 # More than any terminal has. The rows fit it, and rich would cut those on one that is too narrow for any.
 WIDTH = 1 << 16
 
+Part = tuple[Columns, Cells]
 
-def write(body: Cells, sums: Cells, out: TextIO) -> None:
+
+def write(areas: Part, sums: Part, out: TextIO) -> None:
     """Write the table of the areas, an empty line, and the sums, in the colours that the terminal has."""
     console = Console(file=out, width=WIDTH)
-    console.print(_table(AREAS, body, area_styles), "", _table(SUMS, sums, sum_styles), sep="\n")
+    console.print(table(*areas), "", table(*sums), sep="\n")
 
 
-def _table(
-    columns: Sequence[Column],
-    body: Cells,
-    styles: Callable[[tuple[str, ...]], Sequence[str]],
-) -> Table:
-    table = Table(box=None, padding=(0, len(GAP), 0, 0), pad_edge=False)
+def table(columns: Columns, body: Cells) -> Table:
+    """Return a table with its headings."""
+    made = Table(box=None, padding=(0, len(GAP), 0, 0), pad_edge=False)
     for column in columns:
-        table.add_column(column.title, justify=column.side, no_wrap=True)
+        made.add_column(column.title, justify=column.side, no_wrap=True)
     for row in body:
         # As text, in which nothing is markup.
-        table.add_row(*map(Text, row, styles(row)))
-    return table
+        made.add_row(*map(Text, row, styles(columns, row)))
+    return made
 
 
-def area_styles(row: tuple[str, ...]) -> Sequence[str]:
-    """Return the style of each cell of an area."""
-    _, _, protection, share, _, path = row
-    plain = FAINT if protection == "---" else ""
-    return (
-        plain,
-        plain,
-        STYLES.get(protection, OTHER),
-        "cyan" if share == "shared" else plain,
-        FAINT,
-        "bold" if path.startswith("[") else plain,
-    )
+def styles(columns: Columns, row: tuple[str, ...]) -> list[str]:
+    """Return the style of each cell of a row."""
+    cells = dict(zip(columns, row, strict=True))
+    plain = FAINT if cells.get(known.PROTECTION) == "---" else ""
+    if cells.get(known.KIND) == "total":
+        plain = "bold"
+    return [_style(column, cell, plain) for column, cell in cells.items()]
 
 
-def sum_styles(row: tuple[str, ...]) -> Sequence[str]:
-    """Return the style of each cell of a sum."""
-    return ["bold" if row[0] == "total" else ""] * len(row)
+def _style(column: known.Column, cell: str, plain: str) -> str:
+    if column is known.PROTECTION:
+        return STYLES.get(cell, OTHER)
+    if column is known.SHARE and cell == "shared":
+        return "cyan"
+    if column is known.OFFSET:
+        return FAINT
+    if column.title == "change":
+        return CHANGES.get(cell, "cyan")
+    if column is known.PATH and cell.startswith(("[", "(")):
+        return "bold"
+    return plain

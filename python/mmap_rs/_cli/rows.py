@@ -1,7 +1,7 @@
 """The areas as the command shows them: plain values, with a kind for the sums."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mmap_rs import MemoryArea, MemoryAreas, Protection, ShareMode
@@ -19,13 +19,28 @@ KINDS = (
     "reserved",
 )
 
+# How much of an area is in memory, in the order of the output; see `mmap_rs.AreaUsage`.
+NUMBERS = (
+    "resident",
+    "proportional",
+    "shared_clean",
+    "shared_dirty",
+    "private_clean",
+    "private_dirty",
+    "referenced",
+    "anonymous",
+    "swap",
+    "locked",
+    "huge",
+)
+
 _SHARED_MEMORY = (b"/memfd:", b"/SYSV", b"/dev/shm/")
 _OF_KERNEL = (b"[", b"anon_inode:", b"socket:")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One area; the path is in the system's own bytes."""
+    """One area; the path is in the system's own bytes. `usage` has `NUMBERS`, if they were asked for."""
 
     start: int
     end: int
@@ -34,6 +49,19 @@ class Row:
     offset: int | None
     path: bytes | None
     kind: str
+    name: str | None = None
+    usage: Mapping[str, int | None] | None = None
+    vm_flags: tuple[str, ...] | None = None
+
+    @property
+    def resident(self) -> int | None:
+        """Return how many bytes are in memory, if that is known."""
+        return None if self.usage is None else self.usage["resident"]
+
+    @property
+    def proportional(self) -> int | None:
+        """Return this process's share of them, if that is known."""
+        return None if self.usage is None else self.usage["proportional"]
 
     @property
     def size(self) -> int:
@@ -61,6 +89,8 @@ def read(request: AreasRequest) -> Iterator[Row]:
 
 
 def _areas(request: AreasRequest) -> Iterable[MemoryArea]:
+    if request.wants_usage:
+        return _with_usage(request)
     if request.address is not None:
         area = MemoryAreas.query_process(request.pid, request.address)
         if area is None:
@@ -69,6 +99,23 @@ def _areas(request: AreasRequest) -> Iterable[MemoryArea]:
     if request.span is not None:
         return MemoryAreas.query_process_range(request.pid, request.span)
     return MemoryAreas.open(request.pid)
+
+
+def _with_usage(request: AreasRequest) -> Iterator[MemoryArea]:
+    """Yield the areas with what of them is in memory, for which there is no lookup."""
+    span = request.span
+    if request.address is not None:
+        span = range(request.address, request.address + 1)
+    found = False
+    with MemoryAreas.open(request.pid, usage=True) as areas:
+        for area in areas:
+            if span is not None and area.start() >= span.stop:
+                break
+            if span is None or (span and area.end() > span.start):
+                found = True
+                yield area
+    if request.address is not None and not found:
+        raise NotMappedError(f"nothing is mapped at {request.address:#x}")
 
 
 def row(area: MemoryArea) -> Row:
@@ -85,6 +132,8 @@ def row(area: MemoryArea) -> Row:
         )
     )
     shared = area.share_mode() is ShareMode.Shared
+    usage = area.usage()
+    flags = None if usage is None else usage.vm_flags
     return Row(
         area.start(),
         area.end(),
@@ -93,6 +142,9 @@ def row(area: MemoryArea) -> Row:
         area.file_offset(),
         path,
         kind_of(path, protection, shared),
+        area.name(),
+        None if usage is None else {number: getattr(usage, number) for number in NUMBERS},
+        None if flags is None else tuple(sorted(flags)),
     )
 
 

@@ -18,6 +18,7 @@ WIDTHS = {1: 900, 2: 1300, 3: 1640}
 MARGIN, GUTTER = 28, 36
 ADDRESS, BLOCK = 112, 130  # widths in a column
 LEGEND_LINE = 19
+RESIDENT = 415  # where the numbers of what is in memory end
 
 HOW_TO_READ = (
     "Below: lowest address first. A block's height grows with the logarithm of its size; "
@@ -61,16 +62,22 @@ def _header(
     drawn = [marks.text(MARGIN, 42, f"Address space of {subject}", "title")]
     if not rows:
         return [*drawn, marks.text(MARGIN, 66, "Nothing is mapped here.")], 80
-    what = f"{count(total.areas, 'area')}, {human(total.size)}, from {rows[0].start:#x} to {rows[-1].end:#x}"
+    resident = "" if total.resident is None else f", {human(total.resident)} resident"
+    ends = f"from {rows[0].start:#x} to {rows[-1].end:#x}"
+    what = f"{count(total.areas, 'area')}, {human(total.size)}{resident}, {ends}"
     drawn.append(marks.text(MARGIN, 64, what))
     y = 98.0
     left = _protections(rows, MARGIN, y)
     right = _kinds(rows, wide / 2 + 20, y)
     y += LEGEND_LINE * (max(len(by_protection(rows)) + 1, len(by_kind(rows))) + 0.4)
     bar, y = _proportions(rows, y + 10, wide)
-    notes = [
-        HOW_TO_READ,
-    ]
+    notes = [HOW_TO_READ]
+    faint = 1
+    if total.resident is not None:
+        faint = 2
+        notes.append("Full colour from the bottom: what is in memory. Pale: what is not.")
+    if any(_is_dense(block) and not block.merged for block in layout.blocks):
+        notes.append("Hatched: more areas than can be seen one by one, the colours in proportion.")
     if layout.merged:
         small = sum(len(block.rows) for block in layout.merged)
         notes.append(
@@ -78,7 +85,7 @@ def _header(
             "each a run of neighbours with its sums, the colours in proportion."
         )
     explained = [
-        marks.text(MARGIN, y + 17 * place, note, "head" if place else "faint")
+        marks.text(MARGIN, y + 17 * place, note, "faint" if place < faint else "head")
         for place, note in enumerate(notes)
     ]
     return [*drawn, *left, *right, *bar, *explained], y + 17 * len(notes) + 12
@@ -94,9 +101,13 @@ def _protections(rows: Sequence[Row], x: float, y: float) -> Iterator[str]:
         yield marks.text(x + 66, y, meaning)
         yield marks.text(x + 270, y, count(each.areas, "area"), "end")
         yield marks.text(x + 350, y, human(each.size), "end")
+        if each.resident is not None:
+            yield marks.text(x + RESIDENT, y, human(each.resident), "end")
 
     sums = by_protection(rows)
     yield marks.text(x, y, "Protection", "head")
+    if any(each.resident is not None for each in sums.values()):
+        yield marks.text(x + RESIDENT, y, "resident", "faint end")
     order = [*marks.COLOURS, *sorted(sums.keys() - marks.COLOURS.keys())]
     for protection in filter(sums.__contains__, order):
         y += LEGEND_LINE
@@ -112,12 +123,17 @@ def _protections(rows: Sequence[Row], x: float, y: float) -> Iterator[str]:
 def _kinds(rows: Sequence[Row], x: float, y: float) -> Iterator[str]:
     """Draw the sums per kind."""
     yield marks.text(x, y, "Kind", "head")
-    for kind, each in by_kind(rows).items():
+    sums = by_kind(rows)
+    if sums["total"].resident is not None:
+        yield marks.text(x + 360, y, "resident", "faint end")
+    for kind, each in sums.items():
         y += LEGEND_LINE
         bold = " head" if kind == "total" else ""
         yield marks.text(x, y, kind, bold.strip())
         yield marks.text(x + 200, y, count(each.areas, "area"), f"end{bold}")
         yield marks.text(x + 280, y, human(each.size), f"end{bold}")
+        if each.resident is not None:
+            yield marks.text(x + 360, y, human(each.resident), f"end{bold}")
 
 
 def _proportions(rows: Sequence[Row], y: float, wide: float) -> tuple[list[str], float]:
@@ -131,24 +147,56 @@ def _proportions(rows: Sequence[Row], y: float, wide: float) -> tuple[list[str],
     if len(used) < len(rows):
         note += " and without what gives no access"
     drawn = [marks.text(MARGIN, y + 4, note, "faint")]
-    for protection, start, end in _bands(used, total / room):
-        look = f'fill="{marks.colour(protection)}"'
-        drawn.append(marks.rectangle(MARGIN + start, y + 11, end - start, 22, look))
+    for protection, start, end, resident in _bands(used, total / room):
+        drawn += _shaded(MARGIN + start, y + 11, end - start, 22, protection, resident)
     drawn.append(marks.rectangle(MARGIN, y + 11, room, 22, 'class="outline" stroke-opacity="0.5"'))
     return drawn, y + 60
 
 
-def _bands(rows: Sequence[Row], per_pixel: float) -> Iterator[tuple[str, float, float]]:
-    """Join areas into bands of one protection, none thinner than half a pixel but the last."""
+def _shaded(
+    x: float,
+    y: float,
+    wide: float,
+    high: float,
+    protection: str,
+    resident: float | None,
+    tip: Sequence[str] = (),
+) -> list[str]:
+    """Draw memory of a protection: pale, and from the bottom in full colour as much as is in memory."""
+    look = f'fill="{marks.colour(protection)}"'
+    if resident is None:
+        return [marks.rectangle(x, y, wide, high, look, tip)]
+    drawn = [marks.rectangle(x, y, wide, high, f'{look} fill-opacity="{marks.PALE}"', tip)]
+    if resident > 0:
+        # A little is seen, too.
+        filled = min(max(high * resident, 1.5), high)
+        drawn.append(
+            marks.rectangle(x, y + high - filled, wide, filled, f"{look} {marks.UNTOUCHED}")
+        )
+    return drawn
+
+
+def _share(resident: int | None, size: int) -> float | None:
+    """Return which share of some memory is resident; `None` if that is not known."""
+    return None if resident is None or not size else resident / size
+
+
+def _bands(
+    rows: Sequence[Row], per_pixel: float
+) -> Iterator[tuple[str, float, float, float | None]]:
+    """Join areas into bands of one protection, none thinner than a pixel but the last."""
     start = position = 0.0
+    first = 0
     inside: dict[str, int] = {}
     for place, row in enumerate(rows):
         inside[row.protection] = inside.get(row.protection, 0) + row.size
         position += row.size / per_pixel
         following = rows[place + 1].protection if place + 1 < len(rows) else None
-        if following is None or (following != row.protection and position - start >= 0.5):
-            yield max(inside, key=inside.__getitem__), start, position
-            start = position
+        if following is None or (following != row.protection and position - start >= 1):
+            whole = Block(tuple(rows[first : place + 1]))
+            share = _share(whole.resident, whole.size)
+            yield max(inside, key=inside.__getitem__), start, position, share
+            start, first = position, place + 1
             inside = {}
 
 
@@ -174,7 +222,7 @@ def _part(placed: Placed, x: float, top: float, wide: float) -> list[str]:
 def _block(block: Block, x: float, y: float, wide: float, high: float) -> list[str]:
     """Draw a block with its address to the left and its name and size to the right."""
     drawn = [marks.text(x - 8, y + 12.5, f"{block.start:#x}", "mono faint end")]
-    drawn += _merged(block, x, y, high) if block.merged else _segments(block, x, y, high)
+    drawn += _merged(block, x, y, high) if _is_dense(block) else _segments(block, x, y, high)
     drawn.append(marks.rectangle(x, y, BLOCK, high, f'fill="none" stroke="{marks.PAPER}"'))
 
     size = human(block.size)
@@ -184,20 +232,31 @@ def _block(block: Block, x: float, y: float, wide: float, high: float) -> list[s
     drawn.append(marks.text(x + BLOCK + 10, y + 12.5, name, "mono"))
     drawn.append(marks.text(right, y + 12.5, size, "end"))
     if high >= TWO_LINES - 1:
-        detail = shorten(block.detail, int((wide - BLOCK - 10) / (10.5 * marks.MONO_WIDTH)))
+        resident = "" if block.resident is None else f"; {human(block.resident)} resident"
+        detail = shorten(
+            block.detail + resident, int((wide - BLOCK - 10) / (10.5 * marks.MONO_WIDTH))
+        )
         drawn.append(marks.text(x + BLOCK + 10, y + 26.5, detail, "mono small faint"))
     return drawn
 
 
-def _segments(block: Block, x: float, y: float, high: float) -> Iterator[str]:
-    """Draw the areas of a block side by side, wider with the logarithm of their size."""
+def _widths(block: Block) -> list[float]:
+    """Return how wide each area of a block is drawn: with the logarithm of its size."""
     weights = [math.log2(2 + row.size / 4096) for row in block.rows]
     unit = BLOCK / sum(weights)
-    for row, weight in zip(block.rows, weights, strict=True):
-        wide = weight * unit
-        yield marks.rectangle(
-            x, y, wide, high, f'fill="{marks.colour(row.protection)}"', _tip(block, row)
-        )
+    return [weight * unit for weight in weights]
+
+
+def _is_dense(block: Block) -> bool:
+    """Whether there are too many areas to be drawn side by side: none may be thinner than a pixel."""
+    return block.merged or min(_widths(block)) < 1
+
+
+def _segments(block: Block, x: float, y: float, high: float) -> Iterator[str]:
+    """Draw the areas of a block side by side."""
+    for row, wide in zip(block.rows, _widths(block), strict=True):
+        share = _share(row.resident, row.size)
+        yield from _shaded(x, y, wide, high, row.protection, share, _tip(block, row))
         if row.shared:
             yield marks.rectangle(x, y + high - 4, wide, 3, marks.SHARED)
         x += wide
@@ -206,25 +265,32 @@ def _segments(block: Block, x: float, y: float, high: float) -> Iterator[str]:
 
 
 def _merged(block: Block, x: float, y: float, high: float) -> Iterator[str]:
-    """Draw a block that stands for several: each protection by its share, under hatching."""
+    """Draw a block of more than can be seen one by one: each protection by its share, under hatching."""
     tip = [block.label, block.detail, f"{block.start:#x}-{block.end:#x}", human(block.size)]
     sums = by_protection(block.rows)
     position = x
     for protection in sorted(sums, key=lambda each: [*marks.COLOURS, each].index(each)):
-        wide = BLOCK * sums[protection].size / block.size
-        yield marks.rectangle(position, y, wide, high, f'fill="{marks.colour(protection)}"')
+        each = sums[protection]
+        wide = BLOCK * each.size / block.size
+        # What would be thinner than a pixel is left to the tooltip.
+        if wide >= 1:
+            share = _share(each.resident, each.size)
+            yield from _shaded(position, y, wide, high, protection, share)
         position += wide
-        tip.append(
-            f"{protection}: {count(sums[protection].areas, 'area')}, {human(sums[protection].size)}"
-        )
+        resident = "" if each.resident is None else f", {human(each.resident)} resident"
+        tip.append(f"{protection}: {count(each.areas, 'area')}, {human(each.size)}{resident}")
     yield marks.rectangle(x, y, BLOCK, high, 'fill="url(#several)"', tip)
 
 
 def _tip(block: Block, row: Row) -> list[str]:
     """Return the tooltip of an area."""
     offset = "" if row.offset is None else f", offset {row.offset:#x}"
-    return [
+    lines = [
         block.label,
         row.addresses,
         f"{human(row.size)}, {row.protection}, {row.share_mode}{offset}",
     ]
+    if row.resident is not None:
+        share = "" if row.proportional is None else f", proportional {human(row.proportional)}"
+        lines.append(f"resident {human(row.resident)}{share}")
+    return lines

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 from mmap_rs._cli.rows import Row
 from mmap_rs._cli.text import count, human, printable
+from mmap_rs._cli.totals import by_protection
+
+# Of so many areas the protections are listed one by one.
+_FEW = 8
 
 # Always drawn by themselves: people look for them.
 _LANDMARKS = ("heap", "stack", "kernel")
@@ -75,10 +79,19 @@ class Block:
         """Say how the bytes may be used; of a merged block, what is in it and how much lies between."""
         if self.merged:
             return self._contents() + (f"; gaps {human(self.gaps)}" if self.gaps else "")
-        protections = " ".join(row.protection for row in self.rows[:8])
-        more = f" and {len(self.rows) - 8} more" if len(self.rows) > 8 else ""
+        if len(self.rows) <= _FEW:
+            protections = " ".join(row.protection for row in self.rows)
+        else:
+            each = " ".join(by_protection(self.rows))
+            protections = f"{count(len(self.rows), 'area')}: {each}"
         shared = ", shared" if any(row.shared for row in self.rows) else ""
-        return f"{protections}{more}{shared}"
+        return f"{protections}{shared}"
+
+    @property
+    def resident(self) -> int | None:
+        """Return how many bytes are in memory, as far as the areas say it."""
+        known = [row.resident for row in self.rows if row.resident is not None]
+        return sum(known) if known else None
 
     def _contents(self) -> str:
         paths = {row.path for row in self.rows if row.path is not None}

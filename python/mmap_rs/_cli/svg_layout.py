@@ -37,10 +37,14 @@ class Layout:
     height: float
 
     @property
+    def blocks(self) -> list[Block]:
+        """Return what is drawn, without the gaps."""
+        return [each.part for each in self.parts if isinstance(each.part, Block)]
+
+    @property
     def merged(self) -> list[Block]:
         """Return the blocks that stand for several."""
-        blocks = [each.part for each in self.parts if isinstance(each.part, Block)]
-        return [block for block in blocks if block.merged]
+        return [block for block in self.blocks if block.merged]
 
 
 def arrange(rows: Sequence[Row]) -> Layout:

@@ -17,6 +17,12 @@ OTHER = "#cc79a7"
 
 INK, FAINT, PAPER = "#1a1a1a", "#595959", "#ffffff"
 
+# How much of its colour what is not in memory has.
+PALE = 0.3
+
+# Of what is drawn over something that has a tooltip.
+UNTOUCHED = 'pointer-events="none"'
+
 SHARED = f'fill="{INK}" fill-opacity="0.75"'
 
 # The widest that the fonts named below set a character of the size 1.

@@ -1,20 +1,36 @@
-"""Areas as an aligned table with sums.
+"""Areas as an aligned table with sums, or a table of their files.
 
-On a terminal long paths lose their middle so that a row is a line, and with the library rich the table
-has colours. In a pipe or a file everything is written in full, without colour.
+On a terminal a row is a line: columns that do not fit are left out, and long paths lose their middle. With
+the library rich the table has colours. In a pipe or a file everything is written in full, without colour.
 """
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from typing import TextIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO, TypeVar
 
-from mmap_rs._cli.columns import AREAS, GAP, SUMS, Cells, Column, area_cells, sum_cells
+from mmap_rs._cli.columns import (
+    GAP,
+    Cells,
+    Column,
+    Columns,
+    area_cells,
+    area_layouts,
+    group_cells,
+    group_layouts,
+    sum_cells,
+    sum_columns,
+)
 from mmap_rs._cli.rows import Row
 from mmap_rs._cli.text import cells, shorten
+from mmap_rs._cli.totals import by_file
 
-# A shorter path is useless: on a narrower terminal the lines wrap.
+# A shorter path is useless: other columns are left out before it is cut to less.
 LEAST_PATH = 12
+# With the fewest columns it may be as short as this.
+_ANY_PATH = 4
+
+_Each = TypeVar("_Each")
 
 
 def widths(columns: Sequence[Column], body: Cells) -> list[int]:
@@ -25,11 +41,33 @@ def widths(columns: Sequence[Column], body: Cells) -> list[int]:
     ]
 
 
-def fit(body: list[tuple[str, ...]], width: int, mark: str) -> list[tuple[str, ...]]:
-    """Shorten the paths, which are the last cells, so that the rows of the areas are at most `width` wide."""
-    others = widths(AREAS, body)[:-1]
-    room = max(width - sum(others) - len(GAP) * len(others), LEAST_PATH)
-    return [(*row[:-1], shorten(row[-1], room, mark)) for row in body]
+def fit(
+    each: Sequence[_Each],
+    layouts: Sequence[Columns],
+    to_cells: Callable[[_Each, Columns], tuple[str, ...]],
+    width: int,
+    mark: str,
+) -> tuple[Columns, list[tuple[str, ...]]]:
+    """Choose the columns for a width, and shorten the paths, which are the last of them.
+
+    On a terminal that is too narrow for any choice, the lines wrap.
+    """
+    columns, room, body = layouts[0], 0, list[tuple[str, ...]]()
+    for columns in layouts:
+        body = [to_cells(one, columns) for one in each]
+        room = _room(columns, body, width)
+        if room >= min(LEAST_PATH, widths(columns, body)[-1]):
+            break
+    else:
+        if room < _ANY_PATH:
+            columns, room = layouts[min(2, len(layouts) - 1)], LEAST_PATH
+            body = [to_cells(one, columns) for one in each]
+    return columns, [(*row[:-1], shorten(row[-1], room, mark)) for row in body]
+
+
+def _room(columns: Columns, body: Cells, width: int) -> int:
+    others = widths(columns, body)[:-1]
+    return width - sum(others) - len(GAP) * len(others)
 
 
 def lines(columns: Sequence[Column], body: Cells) -> Iterator[str]:
@@ -43,20 +81,44 @@ def lines(columns: Sequence[Column], body: Cells) -> Iterator[str]:
         yield GAP.join(padded).rstrip(" ")
 
 
-def write(rows: Sequence[Row], out: TextIO) -> None:
+def mark_of(out: TextIO) -> str:
+    """Return what stands for the middle of a path that is too long."""
+    return "…" if (out.encoding or "").lower().replace("-", "") == "utf8" else "..."
+
+
+def write(rows: Sequence[Row], out: TextIO, *, usage: bool = False) -> None:
     """Write the table of the areas, an empty line, and the sums."""
-    body = [area_cells(row) for row in rows]
-    sums = sum_cells(rows)
+    _write(rows, area_layouts(usage=usage), area_cells, rows, out, usage=usage)
+
+
+def write_groups(rows: Sequence[Row], out: TextIO, *, usage: bool = False) -> None:
+    """Write the table of the files, an empty line, and the sums."""
+    _write(by_file(rows), group_layouts(usage=usage), group_cells, rows, out, usage=usage)
+
+
+def _write(
+    each: Sequence[_Each],
+    layouts: Sequence[Columns],
+    to_cells: Callable[[_Each, Columns], tuple[str, ...]],
+    rows: Sequence[Row],
+    out: TextIO,
+    *,
+    usage: bool,
+) -> None:
+    columns = layouts[0]
     if out.isatty():
-        mark = "…" if (out.encoding or "").lower().replace("-", "") == "utf8" else "..."
-        body = fit(body, shutil.get_terminal_size().columns, mark)
-        if not os.environ.get("NO_COLOR"):
-            try:
-                from mmap_rs._cli import rich_table
-            except ImportError:
-                pass  # rich is optional
-            else:
-                rich_table.write(body, sums, out)
-                return
-    for line in (*lines(AREAS, body), "", *lines(SUMS, sums)):
+        width = shutil.get_terminal_size().columns
+        columns, body = fit(each, layouts, to_cells, width, mark_of(out))
+    else:
+        body = [to_cells(one, columns) for one in each]
+    sums = (sum_columns(usage=usage), sum_cells(rows, usage=usage))
+    if out.isatty() and not os.environ.get("NO_COLOR"):
+        try:
+            from mmap_rs._cli import rich_table
+        except ImportError:
+            pass  # rich is optional
+        else:
+            rich_table.write((columns, body), sums, out)
+            return
+    for line in (*lines(columns, body), "", *lines(*sums)):
         print(line, file=out)

@@ -6,17 +6,21 @@
 //! implements, which is internal to PyO3: `public.rs` does without, more slowly.
 #![expect(unsafe_code, reason = "functions that the C API calls")]
 
+use super::super::export::Export;
 use super::super::iter::ByteSteps;
+use super::super::lines::LineSteps;
 use super::super::{bytes, bytes_mut, copies, export};
-use crate::convert::numbers::exact;
+use crate::convert::numbers::{exact, limit};
 use crate::convert::slices::Unpacked;
 use crate::state::borrow::{Glance, span};
 use crate::state::classes::{Items, ItemsMut, Mapping};
 use mmap_rs_core::memory::jit;
 use mmap_rs_core::state::Requests;
 use pyo3::Borrowed;
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, PyObject, PyType_Slot};
 use pyo3::impl_::pyclass::{PyClassImplCollector, PyClassItems, PyMethods};
+use pyo3::impl_::pymethods::{PyMethodDef, PyMethodDefType};
 use pyo3::impl_::trampoline::get_trampoline_function;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PySlice};
@@ -25,10 +29,13 @@ use std::ptr;
 
 macro_rules! slots {
     ($class:ty, $($slot:ident = $function:ident as $type:ty),+) => {
+        slots!($class, [], $($slot = $function as $type),+);
+    };
+    ($class:ty, [$($method:expr),*], $($slot:ident = $function:ident as $type:ty),+) => {
         impl PyMethods<$class> for PyClassImplCollector<$class> {
             fn py_methods(self) -> &'static PyClassItems {
                 static ITEMS: PyClassItems = PyClassItems {
-                    methods: &[],
+                    methods: &[$(PyMethodDefType::Method($method)),*],
                     slots: &[$(PyType_Slot { slot: ffi::$slot, pfunc: $function as $type as *mut c_void }),+],
                 };
                 &ITEMS
@@ -46,6 +53,12 @@ slots!(
 );
 slots!(ItemsMut, Py_mp_ass_subscript = assign_subscript as ffi::objobjargproc);
 slots!(ByteSteps, Py_tp_iternext = iter_next as ffi::iternextfunc);
+slots!(LineSteps, Py_tp_iternext = next_line as ffi::iternextfunc);
+slots!(
+    Export,
+    [PyMethodDef::fastcall_cfunction_with_keywords(c"readline", read_line, c"The next line of at most `size` bytes.")],
+    Py_tp_iternext = next_line_of_file as ffi::iternextfunc
+);
 
 /// An argument of a slot.
 ///
@@ -94,6 +107,81 @@ unsafe extern "C" fn iter_next(slf: *mut PyObject) -> *mut PyObject {
             Ok(None) => ptr::null_mut(),
             Err(_) => get_trampoline_function!(iternextfunc, any)(slf),
         }
+    }
+}
+
+/// `next(m.lines())`.
+unsafe extern "C" fn next_line(slf: *mut PyObject) -> *mut PyObject {
+    unsafe fn any(py: Python<'_>, slf: *mut PyObject) -> PyResult<*mut PyObject> {
+        // SAFETY: attached, a live object of the slot's class.
+        let steps = unsafe { Borrowed::from_ptr(py, slf).cast_unchecked::<LineSteps>() };
+        Ok(steps.get().next(py)?.map_or(ptr::null_mut(), Bound::into_ptr))
+    }
+    // SAFETY: as for `length`.
+    unsafe {
+        let steps = borrowed(slf).cast_unchecked::<LineSteps>();
+        match steps.get().step(steps.py(), Requests::Honoured) {
+            Ok(Some(Some(line))) => line.into_ptr(),
+            Ok(Some(None)) => ptr::null_mut(),
+            _ => get_trampoline_function!(iternextfunc, any)(slf),
+        }
+    }
+}
+
+/// `next(file)`.
+unsafe extern "C" fn next_line_of_file(slf: *mut PyObject) -> *mut PyObject {
+    // At the end a line is empty.
+    fn unless_empty(line: Bound<'_, PyBytes>) -> *mut PyObject {
+        if line.as_bytes().is_empty() { ptr::null_mut() } else { line.into_ptr() }
+    }
+    unsafe fn any(py: Python<'_>, slf: *mut PyObject) -> PyResult<*mut PyObject> {
+        // SAFETY: attached, a live object of the slot's class.
+        let export = unsafe { Borrowed::from_ptr(py, slf).cast_unchecked::<Export>() };
+        Ok(unless_empty(export.get().line(py, None)?))
+    }
+    // SAFETY: as for `length`.
+    unsafe {
+        let export = borrowed(slf).cast_unchecked::<Export>();
+        match export.get().short_line(export.py(), Requests::Honoured) {
+            Ok(Some(line)) => unless_empty(line),
+            _ => get_trampoline_function!(iternextfunc, any)(slf),
+        }
+    }
+}
+
+/// `file.readline(size=-1, /)`.
+unsafe extern "C" fn read_line(
+    slf: *mut PyObject,
+    args: *const *mut PyObject,
+    count: ffi::Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    unsafe fn any(
+        py: Python<'_>,
+        slf: *mut PyObject,
+        args: *const *mut PyObject,
+        count: ffi::Py_ssize_t,
+        names: *mut PyObject,
+    ) -> PyResult<*mut PyObject> {
+        if count > 1 || !names.is_null() {
+            return Err(PyTypeError::new_err("readline() takes at most one argument, by its position"));
+        }
+        // SAFETY: attached, live objects, `self` of the method's class, which the method's descriptor has checked.
+        let (export, size) = unsafe {
+            let size = if count == 1 { Some(Borrowed::from_ptr(py, *args)) } else { None };
+            (Borrowed::from_ptr(py, slf).cast_unchecked::<Export>(), size)
+        };
+        Ok(export.get().line(py, limit(size.as_deref())?).map(Bound::into_ptr)?)
+    }
+    // SAFETY: as for `length`; the arguments are as many as it says.
+    unsafe {
+        if count == 0 && names.is_null() {
+            let export = borrowed(slf).cast_unchecked::<Export>();
+            if let Ok(Some(line)) = export.get().short_line(export.py(), Requests::Honoured) {
+                return line.into_ptr();
+            }
+        }
+        get_trampoline_function!(fastcall_cfunction_with_keywords, any)(slf, args, count, names)
     }
 }
 

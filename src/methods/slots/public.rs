@@ -1,12 +1,16 @@
 //! The slots by `#[pymethods]`: what PyO3 gives to everyone, for builds without the feature `internal-slots`.
 #![expect(unsafe_code, reason = "PyO3's buffer protocol is made of unsafe functions")]
 
+use super::super::export::Export;
 use super::super::iter::ByteSteps;
+use super::super::lines::LineSteps;
 use super::super::{bytes, bytes_mut, export};
+use crate::convert::numbers::limit;
 use crate::state::classes::{Items, ItemsMut, base};
 use crate::state::error::Result;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use std::ffi::c_int;
 
 #[pymethods]
@@ -40,5 +44,26 @@ impl ItemsMut {
 impl ByteSteps {
     fn __next__(&self, py: Python<'_>) -> Result<Option<u8>> {
         self.next(py)
+    }
+}
+
+#[pymethods]
+impl LineSteps {
+    fn __next__<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyBytes>>> {
+        self.next(py)
+    }
+}
+
+#[pymethods]
+impl Export {
+    fn __next__<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyBytes>>> {
+        // At the end a line is empty.
+        Ok(Some(self.line(py, None)?).filter(|line| !line.as_bytes().is_empty()))
+    }
+
+    /// The next line of at most `size` bytes.
+    #[pyo3(signature = (size = None, /))]
+    fn readline<'py>(&self, py: Python<'py>, size: Option<&Bound<'py, PyAny>>) -> Result<Bound<'py, PyBytes>> {
+        self.line(py, limit(size)?)
     }
 }

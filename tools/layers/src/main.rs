@@ -16,8 +16,9 @@ const LAYERS: [Layers; 3] = [
         "core/src",
         "areas",
         &[
-            &["area", "device", "process", "region_path"],
-            &["list", "maps_file", "maps_line", "task"],
+            &["device", "names", "process", "region_path", "usage"],
+            &["area", "owner", "smaps_fields", "task", "working_set"],
+            &["list", "maps_file", "maps_line"],
             &["maps_reader", "procmap_query"],
             &["gate_vma"],
             &["apple", "freebsd", "linux", "windows"],

@@ -105,7 +105,7 @@ impl Operation<'_> {
 
     fn with_hint(&self, mut error: Error) -> Error {
         if let Error::System(SystemError { code, hint, .. }) = &mut error {
-            *hint = hints::hint(self, *code);
+            *hint = hints::hint(self, *code).map(Into::into);
         }
         error
     }

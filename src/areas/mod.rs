@@ -1,157 +1,17 @@
-//! `MemoryArea` and `MemoryAreas`: what is mapped.
-// PyO3 makes comparisons with a cast that the list counts as an extraction.
-#![allow(clippy::disallowed_methods)]
+//! `MemoryAreas`: what is mapped.
+mod area;
+mod usage;
 
-use crate::call::call;
+pub use area::MemoryArea;
+pub use usage::AreaUsage;
+
 use crate::convert::numbers::Number;
 use crate::convert::ranges::Range;
-use crate::convert::{flags, paths};
 use crate::state::error::Result;
-use mmap_rs_core::areas::{self, Area};
+use mmap_rs_core::areas;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyRange;
-use std::path::Path;
-
-/// A memory area of a process: addresses that are mapped in the same way. Immutable, compares by value.
-///
-/// `address in area` says whether an address lies in it.
-///
-/// Upstream: `mmap_rs::MemoryArea`.
-///
-/// Examples:
-///     >>> m = MmapOptions(4096).map_mut()
-///     >>> area = MemoryAreas.query(m.start())
-///     >>> m.start() in area, area.start() <= m.start() < area.end()
-///     (True, True)
-#[pyclass(module = "mmap_rs", frozen, eq, hash)]
-#[derive(PartialEq, Eq, Hash)]
-pub struct MemoryArea {
-    area: Area,
-}
-
-#[pymethods]
-impl MemoryArea {
-    /// Return the start address of the allocation that the area belongs to, an int.
-    ///
-    /// Upstream: `MemoryArea::allocation_base`.
-    ///
-    /// Examples:
-    ///     >>> area = next(MemoryAreas.open())
-    ///     >>> area.allocation_base() <= area.start()
-    ///     True
-    fn allocation_base(&self) -> usize {
-        self.area.allocation_base
-    }
-
-    /// Return the addresses, a `range`.
-    ///
-    /// Upstream: `MemoryArea::range`.
-    ///
-    /// Examples:
-    ///     >>> area = next(MemoryAreas.open())
-    ///     >>> len(area.range()) == area.end() - area.start()
-    ///     True
-    fn range<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        call(&py.get_type::<PyRange>(), (self.area.start, self.area.end), None)
-    }
-
-    /// Return the first address, an int.
-    ///
-    /// Upstream: `MemoryArea::start`.
-    fn start(&self) -> usize {
-        self.area.start
-    }
-
-    /// Return the address after the last, an int.
-    ///
-    /// Upstream: `MemoryArea::end`.
-    fn end(&self) -> usize {
-        self.area.end
-    }
-
-    /// Return the access that is allowed, a `Protection`.
-    ///
-    /// Upstream: `MemoryArea::protection`.
-    ///
-    /// Examples:
-    ///     >>> code = [area for area in MemoryAreas.open() if Protection.EXECUTE in area.protection()]
-    ///     >>> len(code) > 0
-    ///     True
-    fn protection<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        flags::protection(py, self.area.protection)
-    }
-
-    /// Return whether changes are shared: `ShareMode.Shared` or `ShareMode.Private`.
-    ///
-    /// FreeBSD does not report it for anonymous memory, which is `ShareMode.Private` there.
-    ///
-    /// Upstream: `MemoryArea::share_mode`.
-    ///
-    /// Examples:
-    ///     >>> m = MmapOptions(4096).map_mut()
-    ///     >>> MemoryAreas.query(m.start()).share_mode()
-    ///     <ShareMode.Private: 0>
-    fn share_mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        flags::share_mode(py, self.area.share_mode())
-    }
-
-    /// Return the `pathlib.Path` of the file, or the system's own name such as `[heap]`, or `None`.
-    ///
-    /// On Linux the path of a deleted file ends in " (deleted)".
-    ///
-    /// Upstream: `MemoryArea::path`.
-    ///
-    /// Examples:
-    ///     >>> libraries = {area.path() for area in MemoryAreas.open() if area.path()}
-    ///     >>> len(libraries) > 0
-    ///     True
-    fn path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.area.path.as_ref().map(|(path, _)| paths::object(py, Path::new(path))).transpose()
-    }
-
-    /// Return where in the file the area starts, in bytes, an int; `None` if it has no path.
-    ///
-    /// Upstream: `MemoryArea::file_offset`.
-    ///
-    /// Examples:
-    ///     >>> all(area.file_offset() >= 0 for area in MemoryAreas.open() if area.path())
-    ///     True
-    fn file_offset(&self) -> Option<u64> {
-        self.area.path.as_ref().map(|(_, offset)| *offset)
-    }
-
-    fn __copy__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
-        slf
-    }
-
-    fn __contains__(&self, address: Number<usize>) -> bool {
-        (self.area.start..self.area.end).contains(&address.0)
-    }
-
-    fn __repr__(&self) -> String {
-        use mmap_rs_core::mmap_rs::Protection;
-        let area = &self.area;
-        let letter = |bit, letter| if area.protection.contains(bit) { letter } else { '-' };
-        let mut text = format!(
-            "<mmap_rs.MemoryArea {:#x}-{:#x} {}{}{}{}",
-            area.start,
-            area.end,
-            letter(Protection::READ, 'r'),
-            letter(Protection::WRITE, 'w'),
-            letter(Protection::EXECUTE, 'x'),
-            if area.shared { 's' } else { 'p' },
-        );
-        if let Some((path, offset)) = &area.path {
-            text.push_str(&format!(" {path:?} offset={offset}"));
-        }
-        text.push('>');
-        text
-    }
-}
+use pyo3::types::{PyDict, PyTuple};
 
 /// An iterator over `MemoryArea`s (upstream: `mmap_rs::MemoryAreas`). It has no constructor; see `open()`.
 ///
@@ -180,15 +40,25 @@ fn open(py: Python<'_>, pid: Option<Number<u32>>, range: Option<Range>) -> Resul
 
 fn look_up(py: Python<'_>, pid: Option<Number<u32>>, address: Number<usize>) -> Result<Option<MemoryArea>> {
     let (pid, address) = (pid.map(|pid| pid.0), address.0);
-    Ok(py.detach(|| areas::query(pid, address))?.map(|area| MemoryArea { area }))
+    Ok(py.detach(|| areas::query(pid, address))?.map(MemoryArea::new))
 }
 
 #[pymethods]
 impl MemoryAreas {
+    #[new]
+    #[pyo3(signature = (*_args, **_named), text_signature = None)]
+    fn refuse(_args: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        Err(PyTypeError::new_err("cannot create 'mmap_rs.MemoryAreas' instances: MemoryAreas.open() makes one"))
+    }
+
     /// Return all areas of a process.
+    ///
+    /// With `usage`, each area's `usage()` says how much of it is in memory. The system looks at every page for that, so the
+    /// list takes much longer.
     ///
     /// Args:
     ///     pid: the process id, or `None` for this process.
+    ///     usage: whether `MemoryArea.usage()` is wanted.
     ///
     /// Raises:
     ///     ProcessLookupError: if there is no such process.
@@ -202,10 +72,16 @@ impl MemoryAreas {
     /// Examples:
     ///     >>> sum(len(area.range()) for area in MemoryAreas.open()) > 1 << 20
     ///     True
+    ///     >>> sum(area.usage().resident or 0 for area in MemoryAreas.open(usage=True)) > 1 << 20
+    ///     True
     #[staticmethod]
-    #[pyo3(signature = (pid = None))]
-    fn open(py: Python<'_>, pid: Option<Number<u32>>) -> Result<Self> {
-        open(py, pid, None)
+    #[pyo3(signature = (pid = None, *, usage = false))]
+    fn open(py: Python<'_>, pid: Option<Number<u32>>, usage: bool) -> Result<Self> {
+        if !usage {
+            return open(py, pid, None);
+        }
+        let pid = pid.map(|pid| pid.0);
+        Ok(Self { areas: py.detach(|| areas::Areas::open_with_usage(pid))? })
     }
 
     /// Return the area of an address in this process, or `None`.
@@ -302,7 +178,7 @@ impl MemoryAreas {
     fn __next__(&self, py: Python<'_>) -> Result<Option<MemoryArea>> {
         // Many areas come with one read: only that is worth to let other threads run.
         let found = self.areas.ready().unwrap_or_else(|| py.detach(|| self.areas.advance()));
-        Ok(found?.map(|area| MemoryArea { area }))
+        Ok(found?.map(MemoryArea::new))
     }
 
     /// End the iteration and close the list. Waits for another thread that is reading it.

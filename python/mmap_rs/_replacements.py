@@ -1,0 +1,103 @@
+"""What to use in place of names that other modules have: the end of an `AttributeError`'s message."""
+
+from __future__ import annotations
+
+import mmap_rs
+from mmap_rs._mmap_rs import Mapping, Mmap, MmapMut
+
+_FILE = "as_file() is a file with a position"
+
+# Of `mmap.mmap`, `numpy.memmap` and the Rust crate memmap2, for mappings that can be read.
+_OF_MAPPINGS = {
+    "advise_range": "m.advise(MmapFlags.…, range(a, b))",
+    "as_mut_ref": "m.as_mut_slice()",
+    "as_ref": "m.as_slice()",
+    "astype": "np.asarray(m.as_slice()) is an array over it",
+    "decode": "bytes(m).decode() or str(m, 'utf-8')",
+    "dtype": "np.asarray(m.as_slice()) is an array over it",
+    "filename": "repr(m) shows the path; MemoryAreas.query(m.start()).path() returns it",
+    "fileno": "keep the file that it was made from",
+    "flush_async_range": "m.flush_async(range(a, b))",
+    "flush_range": "m.flush(range(a, b))",
+    "madvise": "m.advise(MmapFlags.SEQUENTIAL)",
+    "make_exec_only": "m.make_exec()",
+    "mode": "isinstance(m, MmapMut) says whether it is writable",
+    "move": "m.copy_within(range(src, src + count), dest)",
+    "name": "repr(m) shows the path; MemoryAreas.query(m.start()).path() returns it",
+    "offset": "MemoryAreas.query(m.start()).file_offset()",
+    "read": f"m[a:b] copies bytes out, and {_FILE} and read()",
+    "read_byte": f"m[i] is one byte, and {_FILE} and read(1)",
+    "readinto": f"{_FILE} and readinto()",
+    "readline": f"m.lines() goes over the lines, and {_FILE} and readline()",
+    "readlines": "list(m.lines())",
+    "remap": "m.resize(size)",
+    "reshape": "np.asarray(m.as_slice()) is an array over it",
+    "seek": f"use an index, as in m[a:b]; {_FILE} and seek()",
+    "seekable": f"{_FILE}",
+    "set_len": "m.resize(size)",
+    "shape": "len(m) is its length; np.asarray(m.as_slice()) is an array over it",
+    "splitlines": "list(m.lines(keepends=False))",
+    "tell": f"it has no position; {_FILE} and tell()",
+    "to_bytes": "bytes(m)",
+    "tobytes": "bytes(m) or m[:]",
+    "tolist": "list(m)",
+    "unchecked_advise": "m.advise(MmapFlags.…)",
+    "view": "memoryview(m)",
+    "write": f"m[a:b] = data of that length, and {_FILE} and write()",
+    "write_byte": f"m[i] = value, and {_FILE} and write()",
+    "writelines": f"{_FILE} and writelines()",
+}
+_READ_ONLY = {
+    "as_mut_slice": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
+    "copy_from_slice": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
+    "copy_within": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
+    "fill": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
+    "move": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
+    "write": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
+    "write_byte": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
+}
+_MODULE = {
+    "ALLOCATIONGRANULARITY": "MmapOptions.allocation_granularity()",
+    "Mmap2": "map_file() and MmapOptions",
+    "MmapRaw": "MmapOptions(size).map_none() and as_ptr()",
+    "PAGESIZE": "MmapOptions.page_size()",
+    "error": "mmap_rs.Error is the base of the package's errors; those of the system are an OSError",
+    "memmap": "map_file(path, mode), then np.asarray(m.as_slice())",
+    "mmap": "map_file(path) maps a file, MmapOptions(size).map_mut() anonymous memory",
+    "open": "map_file(path, mode)",
+    "open_memmap": "map_file(path, mode), then np.asarray(m.as_slice())",
+}
+_PREFIXES = {
+    "ACCESS_": "map_file(path, mode) has the modes 'r', 'r+', 'c' and 'w+'",
+    "MADV_": "MmapFlags has the advice, for m.advise()",
+    "MAP_": "MmapFlags and UnsafeMmapFlags have the flags, for MmapOptions",
+    "PROT_": "MmapOptions.map(), map_mut() and map_exec() choose the protection",
+}
+
+
+def _of_mapping(mapping: Mapping, name: str) -> str | None:
+    if not isinstance(mapping, (Mmap, MmapMut)):
+        known = name in _OF_MAPPINGS or hasattr(MmapMut, name)
+        kind = type(mapping).__name__
+        return f"the bytes of this {kind} can't be accessed: make_mut()" if known else None
+    found = _READ_ONLY.get(name) if isinstance(mapping, Mmap) else None
+    found = found or _OF_MAPPINGS.get(name)
+    if found is None and not name.startswith("_") and hasattr(bytes, name):
+        found = f"bytes(m).{name}() works on a copy"
+    return found
+
+
+def attribute_error(mapping: Mapping, name: str) -> AttributeError:
+    """Return the error for a name that a mapping lacks."""
+    kind = type(mapping)
+    text = f"'{kind.__module__}.{kind.__qualname__}' object has no attribute {name!r}"
+    use = _of_mapping(mapping, name)
+    return AttributeError(text if use is None else f"{text}; {use}", name=name, obj=mapping)
+
+
+def module_error(name: str) -> AttributeError:
+    """Return the error for a name that the package lacks."""
+    text = f"module 'mmap_rs' has no attribute {name!r}"
+    uses = [use for prefix, use in _PREFIXES.items() if name.startswith(prefix)]
+    use = _MODULE.get(name) or next(iter(uses), None)
+    return AttributeError(text if use is None else f"{text}; {use}", name=name, obj=mmap_rs)

@@ -1,0 +1,102 @@
+"""Messages: names of other modules, classes without a constructor, and no private class."""
+
+import mmap
+import pydoc
+import re
+
+import pytest
+
+import mmap_rs
+from mmap_rs import MmapOptions
+
+# Of `mmap.mmap`, but what mappings have by the same name and what Python gives every object.
+NAMES = sorted(
+    name
+    for name in dir(mmap.mmap)
+    if not name.startswith("_") and not hasattr(mmap_rs.MmapMut, name)
+)
+PRIVATE = re.compile(r"\b_[A-Z]\w+")
+
+
+@pytest.mark.parametrize("name", [*NAMES, "decode", "splitlines", "reshape", "flush_range"])
+def test_a_name_of_another_module(name: str) -> None:
+    with MmapOptions(4096).map_mut() as m:
+        assert not hasattr(m, name)
+        with pytest.raises(AttributeError) as caught:
+            getattr(m, name)
+        text = str(caught.value)
+        assert text.startswith(f"'mmap_rs.MmapMut' object has no attribute '{name}'; ")
+        assert (caught.value.name, caught.value.obj) == (name, m)
+
+
+@pytest.mark.parametrize("method", ["flush", "flush_async"])
+@pytest.mark.parametrize("arguments", [(0, 100), (0,), (range(10), 100), (None, 1, 2)])
+def test_an_offset_and_a_size(method: str, arguments: tuple[object, ...]) -> None:
+    m = MmapOptions(4096).map_mut()
+    with pytest.raises(TypeError, match=r"range\(start, start \+ length\)"):
+        getattr(m, method)(*arguments)
+
+
+def test_a_name_of_none() -> None:
+    with MmapOptions(4096).map() as m:
+        with pytest.raises(AttributeError, match=r"^'mmap_rs.Mmap' object has no attribute 'zzz'$"):
+            m.zzz  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        with pytest.raises(AttributeError, match="read-only"):
+            m.write  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    with MmapOptions(4096).map_none() as none, pytest.raises(AttributeError, match="make_mut"):
+        none.read  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("name", ["mmap", "ACCESS_READ", "MADV_RANDOM", "PAGESIZE", "open"])
+def test_a_name_of_another_package(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"^module 'mmap_rs' has no attribute '{name}'; "):
+        getattr(mmap_rs, name)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        mmap_rs.Mapping,
+        mmap_rs.Mmap,
+        mmap_rs.MmapMut,
+        mmap_rs.MmapNone,
+        mmap_rs.Reserved,
+        mmap_rs.ReservedMut,
+        mmap_rs.ReservedNone,
+        mmap_rs.MemoryArea,
+        mmap_rs.MemoryAreas,
+    ],
+    ids=lambda cls: cls.__name__,
+)
+def test_no_constructor(cls: type) -> None:
+    for arguments in ((), (-1, 4096)):
+        with pytest.raises(TypeError) as caught:
+            cls(*arguments)
+        text = str(caught.value)
+        assert text.startswith(f"cannot create 'mmap_rs.{cls.__name__}' instances: ")
+        assert re.search(r"MmapOptions|map_file|MemoryAreas\.", text)
+
+
+@pytest.mark.parametrize("name", [name for name in mmap_rs.__all__ if not name.startswith("_")])
+def test_help_shows_no_private_class(name: str) -> None:
+    text = pydoc.plain(pydoc.render_doc(getattr(mmap_rs, name)))
+    assert PRIVATE.findall(text) == []
+
+
+def test_messages_show_no_private_class() -> None:
+    m = MmapOptions(4096).map_mut()
+    with m.as_file() as file:
+        calls = (
+            "m.flush(1, 2, 3)",
+            "m.find()",
+            "MmapMut.find(3, 4)",
+            "MmapMut.flush(3)",
+            "file.read(1, 2)",
+            "file.readline(1, 2)",
+        )
+        for call in calls:
+            with pytest.raises(TypeError) as caught:
+                eval(call, {"m": m, "file": file, "MmapMut": mmap_rs.MmapMut})
+            assert PRIVATE.findall(str(caught.value)) == [], call
+        for iterator in (iter(m), m.lines(), iter(file)):
+            assert PRIVATE.findall(repr(iterator)) == []
