@@ -24,25 +24,30 @@ fn call(slf: &Bound<'_, Mapped>, work: impl FnOnce(&Region) -> mmap_rs_core::Res
 }
 
 /// Calls the core detached; `FaultError` where the fault guard has replaced a page.
-fn marked(slf: &Bound<'_, Mapped>, work: impl FnOnce(&Region) -> mmap_rs_core::Result<()> + Send) -> Result<()> {
+fn marked<T: Send>(slf: &Bound<'_, Mapped>, work: impl FnOnce(&Region) -> mmap_rs_core::Result<T> + Send) -> Result<T> {
     let mapping = base(slf).get();
-    let is_faulted = with_region(
+    let (done, is_faulted) = with_region(
         slf.py(),
         mapping,
         |_| true,
         |region| {
-            work(region)?;
-            Ok::<_, CoreError>(region.fault_flag().is_some_and(|flag| flag.load(Ordering::Acquire)))
+            let done = work(region)?;
+            let is_faulted = region.fault_flag().is_some_and(|flag| flag.load(Ordering::Acquire));
+            Ok::<_, CoreError>((done, is_faulted))
         },
-    );
-    check_fault(mapping.kind(), is_faulted??)
+    )??;
+    check_fault(mapping.kind(), is_faulted)?;
+    Ok(done)
 }
 
 /// Flushes. What the fault guard put in the place of a page never reaches the file, and is not to look as if.
 fn flush(slf: &Bound<'_, Mapped>, range: Option<Range>, wait: bool) -> Result<()> {
-    let (py, mapping) = (slf.py(), base(slf).get());
-    marked(slf, |region| region.flush(bytes(range, region).as_ref(), wait))?;
-    if mapping.kind().is_writable() && with_region(py, mapping, |_| false, is_private_of_file)? {
+    let (py, is_writable) = (slf.py(), base(slf).get().kind().is_writable());
+    let is_unwritten = marked(slf, |region| {
+        region.flush(bytes(range, region).as_ref(), wait)?;
+        Ok(is_writable && is_private_of_file(region))
+    })?;
+    if is_unwritten {
         warn(py, &py.get_type::<PyRuntimeWarning>(), UNWRITTEN)?;
     }
     Ok(())
