@@ -363,7 +363,7 @@ $(STAMPS)/venv:
 	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
 	  "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 	  echo "==> Making the virtual environment .venv with $$("$$python" --version)"; \
-	  exec "$$python" -m venv --clear .venv; \
+	  exec "$$python" -m venv --clear $(VENV) .venv; \
 	done; \
 	echo "make: $(or $(PYTHON),Python) is missing, older than 3.11, or without its module venv (package python3-venv)." \
 	  "Name another: make PYTHON=/path/to/python3 demo" >&2; exit 1

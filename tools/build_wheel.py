@@ -15,9 +15,14 @@ from tools.tiers import linux_link
 from tools.tiers.targets import ROOT, Target, find, load
 
 # What the names in tiers.toml mean: Cargo's features, what stands for the ABI, the wheel's tags.
-FEATURES = {"cp314t": "internal-slots", "abi3t-py315": "internal-slots,abi3t-py315"}
-INTERPRETERS = {"abi3-py311": "python3.11", "cp314t": "python3.14t", "abi3t-py315": "python3.15t"}
-TAGS = {"abi3-py311": "cp311-abi3", "cp314t": "cp314-cp314t", "abi3t-py315": "cp315-abi3.abi3t"}
+SINGLE = ("cp311", "cp313", "cp314", "cp315", "cp314t")
+FEATURES = dict.fromkeys(SINGLE, "internal-slots") | {"abi3t-py315": "internal-slots,abi3t-py315"}
+INTERPRETERS = {kind: f"python{kind[2]}.{kind[3:]}" for kind in SINGLE}
+INTERPRETERS |= {"abi3-py311": "python3.11", "abi3t-py315": "python3.15t"}
+TAGS = {kind: f"{kind.removesuffix('t')}-{kind}" for kind in SINGLE}
+TAGS |= {"abi3-py311": "cp311-abi3", "abi3t-py315": "cp315-abi3.abi3t"}
+# FreeBSD's tags name a release; maturin would take that of the system it runs on.
+FREEBSD = "14.2-RELEASE"
 
 
 def meant(name: str) -> tuple[Target, str] | None:
@@ -47,7 +52,7 @@ def neutral_flags(source: Path, cargo: Path) -> list[str]:
     return [f"--remap-path-prefix={path}={name}" for path, name in places.items()]
 
 
-def environment(target: Target, source: Path, folder: Path) -> dict[str, str]:
+def environment(target: Target, python: str, source: Path, folder: Path) -> dict[str, str]:
     """Return the environment of a build of the tree `source` in Cargo's target folder: always the same."""
     # Crates have to be there before their folder's name can be known.
     subprocess.run(["cargo", "fetch", "--locked", "--quiet"], cwd=source, check=True)
@@ -59,12 +64,12 @@ def environment(target: Target, source: Path, folder: Path) -> dict[str, str]:
     own |= {"SOURCE_DATE_EPOCH": epoch(), "CARGO_INCREMENTAL": "0", "LC_ALL": "C", "TZ": "UTC"}
     # maturin asks the first Python there for zig.
     own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", "")])
-    if target.system in {"android", "ios"}:
-        flags += phones.flags(target, folder / target.system / target.triple)
-    if target.release.build == "ndk":
-        own |= phones.variables(target)
-        linker = f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_LINKER"
-        own[linker] = phones.ndk_compiler(target)
+    if target.release.build in {"ndk", "xcode"}:
+        place = folder / target.system / f"{target.triple}-{python}"
+        flags += phones.flags(target, python, place)
+        own |= phones.variables(target, python, place)
+    if target.system == "freebsd":
+        own["MATURIN_FREEBSD_VERSION"] = FREEBSD
     if target.release.build == "zig":
         place = folder / "unwinder" / target.triple
         flags += linux_link.flags(target.triple, place, Path(sys.executable))
@@ -85,28 +90,22 @@ def arguments(target: Target, python: str) -> list[str]:
     if python in FEATURES:
         words += ["--no-default-features", "--features", FEATURES[python]]
     if target.release.build == "zig":
+        words += ["--zig"]
+    if target.system in {"linux", "musl"}:
         # The tag ends in the architecture: manylinux_2_17_x86_64.
-        words += ["--zig", "--compatibility", target.tag.removesuffix(f"_{target.arch}")]
-        # maturin knows what each CPython on Linux is like, and needs none.
-        words += ["--interpreter", INTERPRETERS[python]]
-    elif target.release.build in {"native", "vm"}:
-        words += ["--interpreter", sys.executable]
-    return words
+        words += ["--compatibility", target.tag.removesuffix(f"_{target.arch}")]
+    # maturin knows what each CPython for other systems is like, or is told by a file, and needs none.
+    native = target.release.build in {"native", "vm"}
+    return [*words, "--interpreter", sys.executable if native else INTERPRETERS[python]]
 
 
 def build(target: Target, python: str, out: Path, source: Path, folder: Path) -> Path:
     """Build the wheel of the tree `source` into `out`; `folder` is Cargo's. Return the wheel's path."""
     out.mkdir(parents=True, exist_ok=True)
     before = set(out.glob("*.whl"))
-    own = environment(target, source, folder)
+    own = environment(target, python, source, folder)
     provide_std(target)
-    if target.release.build == "cibuildwheel":
-        own = {**os.environ, **phones.cibuildwheel_variables(target, own)}
-        words = ["cibuildwheel", "--platform", target.system, "--archs", target.arch]
-        words += ["--output-dir", str(out), str(source)]
-    else:
-        words = ["maturin", *arguments(target, python)]
-        words += ["--target-dir", str(folder), "--out", str(out)]
+    words = ["maturin", *arguments(target, python), "--target-dir", str(folder), "--out", str(out)]
     subprocess.run([sys.executable, "-m", *words], cwd=source, env=own, check=True)
     made = [path for path in out.glob("*.whl") if f"-{TAGS[python]}-" in path.name]
     new = [path for path in made if path not in before] or made
@@ -129,11 +128,11 @@ def main(words: list[str] | None = None) -> int:
         parser.error(str(error.args[0]))
     if given.python not in target.pythons:
         parser.error(f"tiers.toml has no {given.python} wheel for {target.triple}")
-    if target.release.build == "none":
-        parser.error(f"tiers.toml says that {target.triple} is not released")
     folder = ROOT / "target" / "wheel"
     wheel = build(target, given.python, given.out.resolve(), ROOT, folder)
-    print(f"{wheel.name}: {wheel.stat().st_size / 1024:.1f} KiB")
+    print(f"{wheel.name}: {wheel.stat().st_size / 1024:.1f} KiB", flush=True)
+    if target.release.tests in {"emulator", "simulator"}:
+        phones.test(target, given.python, wheel)
     return 0
 
 

@@ -3,16 +3,14 @@
 # tools/freebsd.sh wheel TARGET builds the wheel into dist/ and tests it.
 set -eu
 cd "$(dirname "$0")/.."
-# There are no wheels for FreeBSD of what builds and tests this package: pip compiles it.
-# ninja: what NumPy is built with, which pip would compile too, with CMake for it.
-env ASSUME_ALWAYS_YES=yes pkg install bash gmake git ninja python311 py311-pip rust
+# There are no wheels for FreeBSD of what builds and tests this package: FreeBSD has packages, and pip would compile.
+env ASSUME_ALWAYS_YES=yes pkg install \
+    bash gmake git rust python311 py311-pip py311-maturin py311-numpy py311-psutil py311-pyyaml
 git config --global --add safe.directory "$PWD"
-# Part of the wheel's name: the oldest release that it is for, and not the one that it was built on.
-export PYTHON=python3.11 MATURIN_FREEBSD_VERSION=14.2-RELEASE
 case $1 in
-test) gmake test ;;
+test) gmake test PYTHON=python3.11 VENV=--system-site-packages ;;
 wheel)
-    gmake native-wheel TARGET="$2" KIND=abi3-py311
-    gmake try-wheels
+    python3.11 -m tools.build_wheel "$2" --python abi3-py311
+    python3.11 -m tools.try_wheel dist
     ;;
 esac

@@ -11,7 +11,7 @@ from pathlib import Path
 from tools.tiers.targets import Target, load
 
 # Which job of the workflow does which ways of building.
-JOBS = {"linux": {"zig"}, "native": {"native"}, "phones": {"cibuildwheel", "ndk"}, "vm": {"vm"}}
+JOBS = {"linux": {"zig"}, "native": {"native"}, "phones": {"ndk", "xcode"}, "vm": {"vm"}}
 # By kind of wheel: the Python that tests it, and builds it where only itself can; the newest that a stable
 # ABI is tested with, too; the folders of those that test it in a container.
 PYTHONS = {
@@ -27,7 +27,7 @@ PLATFORMS = {"armv7l": "linux/arm/v7"}
 def entry(target: Target, kind: str) -> dict[str, str]:
     """Return what the workflow has to know of one wheel."""
     tests, image = target.release.tests, target.release.image
-    python, newest, contained = PYTHONS[kind]
+    python, newest, contained = PYTHONS.get(kind, ("", "", ""))
     # Where the target's own Python builds and tests, it must be of its architecture.
     own = target.release.build == "native"
     return {
@@ -41,6 +41,8 @@ def entry(target: Target, kind: str) -> dict[str, str]:
         "image": f"quay.io/pypa/{image}" if image else "",
         "pythons": contained if image else "",
         "platform": PLATFORMS.get(target.arch, "") if tests == "qemu" else "",
+        # Only what is in `dist` goes to the package index; the rest is on the release's page.
+        "shelf": "dist" if target.release.index else "apart",
     }
 
 

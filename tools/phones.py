@@ -1,20 +1,33 @@
-"""What modules for Android and iOS are linked with; cibuildwheel leaves that to the project.
+"""Build wheels for Android and iOS with the NDK and Xcode, and test them by cibuildwheel.
 
-Both name the library that has Python's functions, which no machine that builds has: a stand-in is made.
+Our own, as cibuildwheel builds in environments where maturin has no wheel, and takes no wheel that is
+there already: so it is handed a project whose build is a copy. It brings CPython for phones, and runs the
+tests in an emulator or simulator.
 """
 
 import os
-import shlex
-import subprocess
-from collections.abc import Mapping
+import shutil
+import sys
+import tempfile
 from pathlib import Path
+from subprocess import run
 
-from tools.tiers import ios_link
-from tools.tiers.android_link import API_LEVEL, PAGE
-from tools.tiers.targets import Target
+from tools.tiers import android_link, ios_link
+from tools.tiers.targets import ROOT, Target
 
 # The NDK names one compiler otherwise than Rust names the target.
 NDK_NAMES = {"armv7-linux-androideabi": "armv7a-linux-androideabi"}
+PROJECT = """[build-system]
+requires = []
+build-backend = "ready"
+backend-path = ["."]
+"""
+BACKEND = """import pathlib, shutil
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    (wheel,) = pathlib.Path(__file__).parent.glob("*.whl")
+    return pathlib.Path(shutil.copy(wheel, folder)).name
+"""
 
 
 def ndk_compiler(target: Target) -> str:
@@ -24,44 +37,55 @@ def ndk_compiler(target: Target) -> str:
         raise SystemExit(f"{target.triple} needs Android's NDK: set ANDROID_NDK_HOME to its folder")
     (programs,) = (Path(home) / "toolchains" / "llvm" / "prebuilt").glob("*/bin")
     name = NDK_NAMES.get(target.triple, target.triple)
-    return (programs / f"{name}{API_LEVEL}-clang").as_posix()
+    return (programs / f"{name}{android_link.API_LEVEL}-clang").as_posix()
 
 
-def flags(target: Target, folder: Path) -> list[str]:
-    """Return rustc's flags for a target, and make in `folder` what they name."""
+def flags(target: Target, python: str, folder: Path) -> list[str]:
+    """Return rustc's flags for a target, and make in `folder` what they name.
+
+    No machine that builds has the library of Python's functions: a stand-in is made.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if target.system == "ios":
         # A list of the stable ABI's names stands for Python's framework.
         ios_link.python_libraries(folder)
         return [f"-Lnative={folder}", f"-Clink-arg=-Wl,-install_name,{ios_link.INSTALL_NAME}"]
-    # An empty library stands for libpython3.so. Nothing asks for its names, so the linker is told to keep it.
-    name, empty = "libpython3.so", folder / "empty.c"
+    # An empty library. Nothing asks for its names, so the linker is told to keep it.
+    name, empty = android_link.python_library(python), folder / "empty.c"
     empty.write_text("", encoding="utf-8")
-    make = [ndk_compiler(target), "-shared", f"-Wl,-soname,{name}", "-o", str(folder / name)]
-    subprocess.run([*make, str(empty)], check=True)
-    words = [f"-L{folder}", "-Wl,--no-as-needed", "-lpython3", f"-Wl,-z,max-page-size={PAGE}"]
-    return [f"-Clink-arg={word}" for word in words]
+    file = folder / f"lib{name}.so"
+    make = [ndk_compiler(target), "-shared", f"-Wl,-soname,{file.name}", "-o", str(file)]
+    run([*make, str(empty)], check=True)
+    words = [f"-L{folder}", "-Wl,--no-as-needed", f"-l{name}"]
+    words += [f"-Wl,-z,max-page-size={android_link.PAGE}"]
+    # PyO3 asks for the library by its name, too.
+    return [f"-Lnative={folder}", *(f"-Clink-arg={word}" for word in words)]
 
 
-def variables(target: Target) -> dict[str, str]:
-    """Return what tells maturin and the compilers the oldest system that a wheel is for."""
-    if target.system == "android":
-        return {"ANDROID_API_LEVEL": API_LEVEL}
-    return {"IPHONEOS_DEPLOYMENT_TARGET": ios_link.VERSION}
+def variables(target: Target, python: str, folder: Path) -> dict[str, str]:
+    """Return what tells maturin and PyO3 which system and which Python a wheel is for."""
+    told = folder / "python.txt"
+    if target.system == "ios":
+        told.write_text(ios_link.CONFIG, encoding="ascii")
+        own = {"IPHONEOS_DEPLOYMENT_TARGET": ios_link.VERSION}
+    else:
+        told.write_text(android_link.config(target, python), encoding="ascii")
+        linker = f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_LINKER"
+        own = {"ANDROID_API_LEVEL": android_link.API_LEVEL, linker: ndk_compiler(target)}
+    return {**own, "PYO3_CONFIG_FILE": str(told)}
 
 
-def cibuildwheel_variables(target: Target, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what has cibuildwheel build as in an environment, and test where there is an emulator.
-
-    It hands on what it is told by a variable, and little of its own environment.
-    """
-    rustflags = environment["CARGO_ENCODED_RUSTFLAGS"].split("\x1f")
-    if spaced := [flag for flag in rustflags if " " in flag]:
-        raise SystemExit(f"a folder with a space in its name can't be told to rustc: {spaced[0]}")
-    inside = variables(target) | {"RUSTFLAGS": " ".join(rustflags)}
-    inside["SOURCE_DATE_EPOCH"] = environment["SOURCE_DATE_EPOCH"]
-    text = " ".join(f"{name}={shlex.quote(value)}" for name, value in inside.items())
-    told = {f"CIBW_ENVIRONMENT_{target.system.upper()}": text}
-    if target.release.tests not in {"emulator", "simulator"}:
-        told["CIBW_TEST_SKIP"] = "*"
-    return told
+def test(target: Target, python: str, wheel: Path) -> None:
+    """Have cibuildwheel test a wheel in the emulator or simulator of its system."""
+    with tempfile.TemporaryDirectory(prefix="mmap-rs-phone-") as name:
+        project = Path(name).resolve() / "project"
+        project.mkdir()
+        (project / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+        (project / "ready.py").write_text(BACKEND, encoding="utf-8")
+        shutil.copy(wheel, project)
+        words = ["--platform", target.system, "--archs", target.arch, str(project)]
+        words += ["--config-file", str(ROOT / "pyproject.toml"), "--output-dir", f"{name}/tested"]
+        # A wheel for one Python is tested with it, one for the stable ABI with all there are.
+        build = {"CIBW_BUILD": f"{python}-*"} if python.startswith("cp") else {}
+        command = [sys.executable, "-m", "cibuildwheel", *words]
+        run(command, cwd=ROOT, env={**os.environ, **build}, check=True)

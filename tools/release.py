@@ -145,7 +145,7 @@ def complete(folder: str) -> None:
     head = f"mmap_rs-{version()}"
     wheels = sorted({path.name for path in Path(folder).iterdir()} - {f"{head}.tar.gz"})
     wrong = [] if Path(folder, f"{head}.tar.gz").exists() else [f"no {head}.tar.gz"]
-    wanted = [(t, kind) for t in load() if t.release.build != "none" for kind in t.pythons]
+    wanted = [(target, kind) for target in load() for kind in target.pythons]
     found = [meant(name) for name in wheels if name.startswith(f"{head}-")]
     for target, kind in wanted:
         if (count := found.count((target, kind))) != 1:

@@ -56,7 +56,9 @@ def main(words: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="mmap-rs-try-") as name:
         work = Path(name).resolve()
         environment, tree, wheels = work / "environment", work / "tree", work / "wheels"
-        venv.create(environment, with_pip=True)
+        # FreeBSD has packages of what pip would compile there.
+        packages = sys.platform.startswith("freebsd")
+        venv.create(environment, with_pip=True, system_site_packages=packages)
         programs = environment / ("Scripts" if os.name == "nt" else "bin")
 
         def python(*words: str | Path) -> None:

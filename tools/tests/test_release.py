@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
@@ -186,16 +188,16 @@ def test_the_metadata_name_the_systems_that_there_are_wheels_for() -> None:
         "windows": "Microsoft :: Windows",
     }
     targets = tomllib.loads((ROOT / "tiers.toml").read_text(encoding="utf-8"))["target"]
-    released = {target["system"] for target in targets if target["release"]["build"] != "none"}
+    released = {target["system"] for target in targets}
     assert named == {f"Operating System :: {names[system]}" for system in released}
 
 
 def test_the_files_of_a_release_are_those_of_the_list(tmp_path: Path) -> None:
     names = [f"mmap_rs-{VERSION}.tar.gz"]
     for target in load():
-        kinds = target.pythons if target.release.build != "none" else ()
         names += [
-            f"mmap_rs-{VERSION}-{build_wheel.TAGS[kind]}-old.{target.tag}.whl" for kind in kinds
+            f"mmap_rs-{VERSION}-{build_wheel.TAGS[kind]}-old.{target.tag}.whl"
+            for kind in target.pythons
         ]
     for name in names:
         (tmp_path / name).touch()
@@ -249,6 +251,40 @@ def test_a_wheel_for_freebsd_is_tried_on_later_releases(
     wheel: str, platform: str, taken: str
 ) -> None:
     assert try_wheel.name_here(wheel, platform) == f"{wheel.rsplit('-', 1)[0]}-{taken}.whl"
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="other systems' pip has fixed tags"
+)
+@pytest.mark.parametrize(
+    ("platform", "taken"),
+    [
+        ("freebsd-14.4-RELEASE-p2-amd64", "freebsd_14_4_release_p2_amd64"),
+        ("freebsd-14.2-RELEASE-amd64", "freebsd_14_2_release_amd64"),
+    ],
+)
+def test_the_page_says_how_to_install_on_freebsd(tmp_path: Path, platform: str, taken: str) -> None:
+    page = (ROOT / "docs" / "platforms.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    # A wheel that says of itself only what pip needs.
+    info = "mmap_rs-1.2.3.dist-info"
+    with zipfile.ZipFile(tmp_path / FREEBSD, "w") as wheel:
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: mmap-rs\nVersion: 1.2.3\n")
+        tag = "cp311-abi3-freebsd_14_2_release_amd64"
+        wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    # This Python says that it runs on FreeBSD, and pip believes it.
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    env = {**os.environ, "_PYTHON_HOST_PLATFORM": platform}
+    words = [python, "-m", "pip", "install", "--no-index", "--find-links", ".", "mmap-rs"]
+    refused = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert (refused.returncode == 0) == (taken in FREEBSD)
+    code = code.replace("python3.11", shlex.quote(str(python)))
+    subprocess.run(["sh", "-e", "-u", "-c", code], cwd=tmp_path, env=env, check=True)
+    assert [it.name.rsplit("-", 1)[1] for it in tmp_path.glob("renamed/*")] == [f"{taken}.whl"]
+    shown = [python, "-m", "pip", "show", "mmap-rs"]
+    assert b"Version: 1.2.3" in subprocess.check_output(shown, cwd=tmp_path, env=env)
 
 
 def test_a_source_distribution_is_the_whole_tree() -> None:

@@ -2,26 +2,44 @@
 
 import shlex
 import shutil
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from tools import build_wheel, phones
-from tools.tiers.targets import find
+from tools.tiers.targets import ROOT, find
 
 NAME = "mmap_rs-0.1.0"
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="the NDK's compiler is a shell script here")
 @pytest.mark.parametrize(
-    ("triple", "compiler"),
+    ("triple", "compiler", "version", "suffix"),
     [
-        ("aarch64-linux-android", "aarch64-linux-android24-clang"),
-        ("armv7-linux-androideabi", "armv7a-linux-androideabi24-clang"),
+        (
+            "aarch64-linux-android",
+            "aarch64-linux-android24-clang",
+            "3.13",
+            ".cpython-313-aarch64-linux-android.so",
+        ),
+        (
+            "armv7-linux-androideabi",
+            "armv7a-linux-androideabi24-clang",
+            "3.11",
+            ".cpython-311.so",
+        ),
     ],
 )
 def test_a_module_for_android_names_pythons_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triple: str, compiler: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    triple: str,
+    compiler: str,
+    version: str,
+    suffix: str,
 ) -> None:
     program = tmp_path / "ndk" / "toolchains" / "llvm" / "prebuilt" / "linux" / "bin" / compiler
     program.parent.mkdir(parents=True)
@@ -29,26 +47,36 @@ def test_a_module_for_android_names_pythons_library(
     program.chmod(0o755)
     monkeypatch.setenv("ANDROID_NDK_HOME", str(tmp_path / "ndk"))
     folder = tmp_path / "made"
-    flags = phones.flags(find(triple), folder)
+    target = find(triple)
+    kind = target.pythons[0]
+    library = f"python{version}"
+    flags = phones.flags(target, kind, folder)
     told = (tmp_path / "told").read_text().split()
-    assert told[:2] == ["-shared", "-Wl,-soname,libpython3.so"]
+    assert told[:2] == ["-shared", f"-Wl,-soname,lib{library}.so"]
     # In this order: the linker would leave out a library that nothing asks for.
     keep = flags.index("-Clink-arg=-Wl,--no-as-needed")
-    assert keep < flags.index("-Clink-arg=-lpython3")
-    assert f"-Clink-arg=-L{folder}" in flags
+    assert keep < flags.index(f"-Clink-arg=-l{library}")
+    assert {f"-Lnative={folder}", f"-Clink-arg=-L{folder}"} <= set(flags)
     assert "-Clink-arg=-Wl,-z,max-page-size=16384" in flags
+    told = phones.variables(target, kind, folder)
+    assert told["ANDROID_API_LEVEL"] == "24"
+    assert told[f"CARGO_TARGET_{triple.upper().replace('-', '_')}_LINKER"] == program.as_posix()
+    about = Path(told["PYO3_CONFIG_FILE"]).read_text(encoding="ascii").splitlines()
+    assert f"version={version}" in about
+    assert f"ext_suffix={suffix}" in about
 
 
 def test_android_needs_the_ndk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ANDROID_NDK_HOME", "ANDROID_NDK_LATEST_HOME"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SystemExit, match="set ANDROID_NDK_HOME"):
-        phones.flags(find("x86_64-linux-android"), tmp_path)
+        phones.flags(find("x86_64-linux-android"), "cp313", tmp_path)
 
 
 def test_a_module_for_ios_finds_the_stable_abi_in_the_framework(tmp_path: Path) -> None:
     pytest.importorskip("abi3info", reason="there is no abi3info, which knows the stable ABI")
-    flags = phones.flags(find("aarch64-apple-ios"), tmp_path)
+    target = find("aarch64-apple-ios")
+    flags = phones.flags(target, "abi3-py311", tmp_path)
     assert f"-Lnative={tmp_path}" in flags
     assert "-Clink-arg=-Wl,-install_name,@rpath/_mmap_rs.abi3.so" in flags
     for name in ("libpython3.tbd", "libpython3.11.tbd"):
@@ -59,26 +87,66 @@ def test_a_module_for_ios_finds_the_stable_abi_in_the_framework(tmp_path: Path) 
         assert "'_PyList_GetItemRef'" not in text
 
 
-def test_cibuildwheel_hands_on_the_flags() -> None:
-    flags = "-Clink-arg=-lpython3\x1f--remap-path-prefix=/a=/b"
-    own = {"CARGO_ENCODED_RUSTFLAGS": flags, "SOURCE_DATE_EPOCH": "17"}
-    target = find("x86_64-linux-android")
-    assert phones.cibuildwheel_variables(target, own) == {
-        "CIBW_ENVIRONMENT_ANDROID": "ANDROID_API_LEVEL=24 "
-        "RUSTFLAGS='-Clink-arg=-lpython3 --remap-path-prefix=/a=/b' SOURCE_DATE_EPOCH=17"
-    }
-    told = phones.cibuildwheel_variables(find("aarch64-apple-ios"), own)
-    assert "IPHONEOS_DEPLOYMENT_TARGET=13.0" in told["CIBW_ENVIRONMENT_IOS"]
-    # There is no emulator for its tests.
-    assert told["CIBW_TEST_SKIP"] == "*"
-    with pytest.raises(SystemExit, match="with a space"):
-        phones.cibuildwheel_variables(target, {**own, "CARGO_ENCODED_RUSTFLAGS": "-L/a folder"})
+def test_a_build_for_ios_needs_no_python_for_it(tmp_path: Path) -> None:
+    told = phones.variables(find("aarch64-apple-ios"), "abi3-py311", tmp_path)
+    assert told["IPHONEOS_DEPLOYMENT_TARGET"] == "13.0"
+    assert "target_abi=CPython-abi3-3.11" in Path(told["PYO3_CONFIG_FILE"]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("triple", "kind", "build"),
+    [("x86_64-linux-android", "cp313", "cp313-*"), ("x86_64-apple-ios", "abi3-py311", None)],
+)
+def test_cibuildwheel_tests_the_wheel_that_is_there(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    triple: str,
+    kind: str,
+    build: str | None,
+) -> None:
+    wheel = tmp_path / f"{NAME}-any.whl"
+    wheel.write_bytes(b"a wheel")
+    calls: list[list[str]] = []
+
+    def run(words: list[str], *, cwd: Path, env: dict[str, str], check: bool) -> None:
+        assert check
+        assert cwd == ROOT
+        assert env.get("CIBW_BUILD") == build
+        calls.append(words)
+        (project,) = (word for word in words if word.endswith("project"))
+        # As a frontend calls it, and from another folder.
+        made = tmp_path / "made"
+        made.mkdir()
+        code = f"import ready; print(ready.build_wheel({str(made)!r}))"
+        done = subprocess.check_output(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**env, "PYTHONPATH": project},
+            text=True,
+        )
+        assert done.strip() == wheel.name
+        assert (made / wheel.name).read_bytes() == b"a wheel"
+        told = tomllib.loads(Path(project, "pyproject.toml").read_text(encoding="utf-8"))
+        # Nothing is installed, and so nothing compiled, to build it.
+        assert told["build-system"] == {
+            "requires": [],
+            "build-backend": "ready",
+            "backend-path": ["."],
+        }
+
+    with monkeypatch.context() as patched:
+        patched.delenv("CIBW_BUILD", raising=False)
+        patched.setattr(phones, "run", run)
+        phones.test(find(triple), kind, wheel)
+    (words,) = calls
+    assert words[1:5] == ["-m", "cibuildwheel", "--platform", find(triple).system]
+    assert words[words.index("--archs") + 1] == find(triple).arch
 
 
 @pytest.mark.parametrize(
     ("name", "triple", "kind"),
     [
-        ("cp311-abi3-android_24_x86_64", "x86_64-linux-android", "abi3-py311"),
+        ("cp313-cp313-android_24_x86_64", "x86_64-linux-android", "cp313"),
         (
             "cp311-abi3-manylinux2014_s390x.manylinux_2_17_s390x",
             "s390x-unknown-linux-gnu",

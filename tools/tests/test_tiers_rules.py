@@ -9,7 +9,7 @@ import pytest
 
 from tools.tiers import inspection
 from tools.tiers.inspection import Import, Module
-from tools.tiers.targets import find
+from tools.tiers.targets import Target, find, load, systems
 
 STABLE = {"PyList_New": (3, 2), "PyBuffer_Release": (3, 11), "PyList_GetItemRef": (3, 13)}
 
@@ -27,7 +27,7 @@ LINUX = Module(
 ANDROID = dataclasses.replace(
     LINUX,
     machine="ARM64",
-    needed={"libc.so", "libpython3.so"},
+    needed={"libc.so", "libpython3.13.so"},
     imports={Import("PyList_New"), Import("malloc")},
     alignment=16384,
 )
@@ -59,7 +59,8 @@ GOOD = {
 
 
 def problems(triple: str, module: Module, known: frozenset[str] = frozenset()) -> list[str]:
-    return inspection.module_problems(module, find(triple), "abi3-py311", STABLE, known)
+    target = find(triple)
+    return inspection.module_problems(module, target, target.pythons[0], STABLE, known)
 
 
 @pytest.mark.parametrize("triple", GOOD)
@@ -98,7 +99,24 @@ def test_what_is_right_is_let_through(triple: str) -> None:
         (
             "aarch64-linux-android",
             {"needed": {"libc.so"}},
-            "does not name libpython3.so",
+            "does not name libpython3.13.so",
+        ),
+        # Neither Chaquopy nor CPython's own package puts it into an app.
+        (
+            "aarch64-linux-android",
+            {"needed": {"libc.so", "libpython3.13.so", "libpython3.so"}},
+            "libpython3.so, which CPython's .* ship\nit needs libpython3.so, which Chaquopy does not",
+        ),
+        # One of them does.
+        (
+            "x86_64-linux-android",
+            {"needed": {"libc.so", "libpython3.13.so", "libssl_chaquopy.so"}},
+            "libssl_chaquopy.so, which CPython's package for Android does not ship",
+        ),
+        (
+            "armv7-linux-androideabi",
+            {"needed": {"libc.so", "libpython3.13.so"}},
+            "it needs libpython3.13.so, which Chaquopy does not ship",
         ),
         ("aarch64-apple-ios", {"platform": "IOS_SIMULATOR"}, "it is for IOS_SIMULATOR, not IOS"),
         ("aarch64-apple-ios", {"minimum": "18.0"}, "asks for version 18.0, its tag for 13.0"),
@@ -130,7 +148,7 @@ def test_what_is_wrong_is_named(triple: str, change: dict[str, object], said: st
         ("x86_64-unknown-linux-gnu", Import("mystery"), "mystery is not known to be in a library"),
         ("aarch64-apple-ios", Import("mystery"), "mystery is not known to be in a library"),
         ("aarch64-linux-android", Import("getrandom"), "getrandom came with API level 28"),
-        ("aarch64-linux-android", Import("_Py_Mine"), "_Py_Mine does not belong to the stable"),
+        ("aarch64-apple-ios", Import("_Py_Mine"), "_Py_Mine does not belong to the stable"),
     ],
 )
 def test_a_name_that_is_not_there_is_found(triple: str, entry: Import, said: str) -> None:
@@ -176,3 +194,16 @@ def test_a_module_for_abi3t_has_an_entry_of_its_own() -> None:
     found = "\n".join(inspection.layout_problems(module, target, "cp314t"))
     assert "does not export PyInit__mmap_rs" in found
     assert "exports more than PyInit__mmap_rs: PyModExport__mmap_rs" in found
+
+
+def test_nobody_ships_a_python_of_32_bits_for_newer_androids() -> None:
+    target = find("i686-linux-android")
+    module = dataclasses.replace(ANDROID, needed={"libc.so", "libpython3.13.so"})
+    found = inspection.module_problems(module, target, "cp313", STABLE)
+    assert "it needs libpython3.13.so, and nobody ships a Python for cp313-x86" in found
+
+
+@pytest.mark.parametrize("target", [it for it in load() if it.system == "android"])
+def test_somebody_ships_a_python_for_every_wheel(target: Target) -> None:
+    shipped = {wheel for it in systems()["android"]["provider"] for wheel in it["wheels"]}
+    assert {f"{kind}-{target.arch}" for kind in target.pythons} <= shipped

@@ -245,10 +245,6 @@ def test_every_target_has_its_job(target: dict[str, Any]) -> None:
         for entry in entries
         if entry["target"] == target["triple"]
     ]
-    if target["release"]["build"] == "none":
-        assert entries == []
-        assert target["tier"] not in {1, 2}, "a target that upstream tests or builds is released"
-        return
     assert [entry["kind"] for _, entry in entries] == target["pythons"]
     for job, entry in entries:
         assert entry["runner"] == target["release"]["runner"]

@@ -24,8 +24,8 @@ this machine can't do is told as `absent`, with the reason, and is no failure.
 """
 # What is set for builds on this machine, and would mislead those for others.
 FOREIGN = "PYO3_PYTHON VIRTUAL_ENV RUSTFLAGS CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS"
-# The kind of wheel, by what stands behind a Python's version.
-KINDS = {"": "abi3-py311", "abi3t": "abi3t-py315"}
+# The kind of wheel, by what stands behind a Python's version; without that it is the target's usual one.
+KINDS = {"": "", "abi3t": "abi3t-py315"}
 # What finds a Python in the places that tiers.toml names.
 PLACES = {
     "host": roots.here,
@@ -47,7 +47,7 @@ def test(work: Work, target: Target, python: str, pytest: list[str], given: Path
         raise Absent(f"there is no kind of wheel {kind!r} to test; there are {', '.join(KINDS)}")
 
     def action() -> str:
-        wheel = given or wheels.build(work, target, KINDS[kind])
+        wheel = given or wheels.build(work, target, KINDS[kind] or target.local.wheel)
         place = PLACES[target.local.place](work, target, version)
         if target.local.place == "wine" and not pytest:
             wine.core_tests(work, target, place)
@@ -67,8 +67,10 @@ def steps(
     if given.command in {"check", "all"}:
         yield "check", partial(rust.check, work, target)
     if given.command in {"wheel", "all"}:
-        name = "wheel" if given.abi == "abi3-py311" else f"wheel {given.abi}"
-        yield name, partial(wheels.inspected, work, target, given.abi)
+        usual = target.pythons[0]
+        kind = given.abi or usual
+        name = "wheel" if kind == usual else f"wheel {kind}"
+        yield name, partial(wheels.inspected, work, target, kind)
     if given.command in {"test", "all"} and target.local.place != "none":
         for python in [given.python] if given.python else target.local.pythons:
             action = partial(test, work, target, python, given.pytest.split(), given.wheel)
@@ -107,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("triples", nargs="*", metavar="TARGET", help="without any: all of them")
     top.add_argument("--write", action="store_true", help="of table: write them anew")
     top.add_argument("--record", action="store_true", help="keep what was seen in the tables")
-    top.add_argument("--abi", default="abi3-py311", help="the kind of wheel to build, e.g. cp314t")
+    top.add_argument("--abi", help="the kind of wheel to build, e.g. cp314t, and not the first")
     top.add_argument("--python", help="test with this Python only, e.g. 3.13 or 3.15-abi3t")
     top.add_argument("--pytest", default="", help="arguments for pytest, in one word")
     top.add_argument("--wheel", type=Path, metavar="FILE", help="test this wheel")

@@ -17,14 +17,32 @@ API_LEVEL = "24"
 # New devices have pages of 16 KiB.
 PAGE = 16384
 # bionic's libraries that Rust's standard library and this module name. What they hold is not asked for.
-LIBRARIES = ("c", "m", "dl", "log", "python3")
+LIBRARIES = ("c", "m", "dl", "log")
 # zig's unwinder and compiler-rt are made for musl, which calls the place of errno otherwise.
 ERRNO = """extern int *__errno(void);
 __attribute__((visibility("hidden"))) int *__errno_location(void) { return __errno(); }
 """
 
 
-def stubs(work: Work, target: Target) -> Path:
+def python_library(python: str) -> str:
+    """Return the linker's name of Python's library, for a kind of wheel such as cp313.
+
+    Apps ship that of their own version, and none named libpython3.so for all.
+    """
+    return f"python{python[2]}.{python[3:]}"
+
+
+def config(target: Target, python: str) -> str:
+    """Return what maturin and PyO3 would ask a Python for Android."""
+    # Until 3.12 the only builds were Chaquopy's, which leave out the system.
+    triple = "" if python == "cp311" else f"-{target.triple}"
+    lines = ["implementation=CPython", f"version={python_library(python).removeprefix('python')}"]
+    lines += [f"pointer_width={32 if target.arch in {'armeabi_v7a', 'x86'} else 64}"]
+    lines += [f"ext_suffix=.cpython-{python.removeprefix('cp')}{triple}.so"]
+    return "\n".join(lines) + "\n"
+
+
+def stubs(work: Work, target: Target, python: str) -> Path:
     """Return a folder to link with: empty libraries of bionic's names, LLVM's unwinder, compiler-rt."""
     abi = "musleabi" if target.arch == "armeabi_v7a" else "musl"
     compile_c = ("cc", "-target", f"{programs.processor(target.triple)}-linux-{abi}", "-fPIC")
@@ -35,7 +53,7 @@ def stubs(work: Work, target: Target) -> Path:
 
         (folder / "empty.c").write_text("void mmap_rs_stub(void) {}\n", encoding="utf-8")
         (folder / "errno.c").write_text(ERRNO, encoding="utf-8")
-        for name in LIBRARIES:
+        for name in (*LIBRARIES, python_library(python)):
             soname = ("-nostdlib", "-shared", f"-Wl,-soname,lib{name}.so")
             zig(*compile_c, *soname, "empty.c", "-o", f"lib{name}.so")
         zig(*compile_c, "-c", "-Os", "-g0", "errno.c", "-o", "errno.o")
@@ -45,16 +63,27 @@ def stubs(work: Work, target: Target) -> Path:
             (found,) = set(re.findall(rf"\S+/lib{name}\.a", said))
             shutil.copyfile(found, folder / f"lib{name}.a")
         zig("ar", "rs", "libunwind.a", "errno.o")
+        (folder / "python.txt").write_text(config(target, python), encoding="ascii")
 
-    key = f"5 {programs.versions()} {' '.join(LIBRARIES)}"
-    return work.once(f"stubs/{target.triple}", key, make)
+    key = f"6 {programs.versions()} {' '.join(LIBRARIES)} {config(target, python)}"
+    return work.once(f"stubs/{target.triple}-{python}", key, make)
 
 
-def flags(work: Work, target: Target) -> list[str]:
-    """Return rustc's flags, with which lld links for Android."""
-    folder = stubs(work, target)
+def flags(folder: Path, python: str) -> list[str]:
+    """Return rustc's flags, with which lld links for Android with the stubs of a folder."""
     words = [f"-L{folder}", "--hash-style=gnu", "--build-id=sha1", f"-zmax-page-size={PAGE}"]
     # The loader finds Python's names only through a library that the module names.
-    words += ["--no-as-needed", "-lpython3", "-ldl", "-lc", f"{folder}/libcompiler_rt.a"]
+    words += [
+        "--no-as-needed",
+        f"-l{python_library(python)}",
+        "-ldl",
+        "-lc",
+        f"{folder}/libcompiler_rt.a",
+    ]
     words += ["--exclude-libs=libunwind.a:libcompiler_rt.a"]
-    return ["-Clinker=rust-lld", "-Clinker-flavor=ld.lld", *(f"-Clink-arg={it}" for it in words)]
+    return [
+        f"-Lnative={folder}",
+        "-Clinker=rust-lld",
+        "-Clinker-flavor=ld.lld",
+        *(f"-Clink-arg={it}" for it in words),
+    ]

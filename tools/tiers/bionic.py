@@ -69,17 +69,14 @@ def time_zones() -> bytes:
 
 
 def launcher(work: Work, root: Path, folder: Path) -> None:
-    """Compile and link the program that starts Python, and the library that wheels name."""
+    """Compile and link the program that starts Python."""
     libraries = root / "system" / "lib64"
     # By its name, not by its path.
     python = (f"-L{libraries}", f"-lpython{PYTHON}")
     zig = partial(programs.zig, work, log="bionic-launcher", cwd=folder)
     # The C library itself is too old for the linker; its name is what is needed.
     (folder / "libc.c").write_text("void __libc_init(void) {}\nvoid syscall(void) {}\n")
-    # Without an object the linker would mark a library as one for newer processors, which Android 6 does not
-    # know, and says so too.
-    (folder / "nothing.c").write_text("typedef int nothing;\n")
-    for source in (folder / "libc.c", folder / "nothing.c", LAUNCHER):
+    for source in (folder / "libc.c", LAUNCHER):
         zig("cc", *COMPILING.split(), source, "-o", f"{source.stem}.o")
     lld = ("ld.lld", *LINKING.split())
     zig(*lld, "-shared", "-soname", "libc.so", "libc.o", "-o", "libc.so")
@@ -87,9 +84,6 @@ def launcher(work: Work, root: Path, folder: Path) -> None:
     start = ("-pie", "--dynamic-linker=/system/bin/linker64", "-E", "--hash-style=both")
     zig(*lld, *start, f"{LAUNCHER.stem}.o", "libc.so", *python, "-o", program)
     quiet(program)
-    # It stands for the library of whichever version runs.
-    stable = ("-shared", "-soname", "libpython3.so", "--no-as-needed", *python)
-    zig(*lld, "nothing.o", *stable, "-o", libraries / "libpython3.so")
 
 
 def make_root(work: Work, bionic: Path, root: Path) -> None:
@@ -130,7 +124,7 @@ def place(work: Work, target: Target, python: str) -> suite.Place:
     if python != PYTHON:
         raise Absent(f"of Pythons for Android there is {PYTHON} only")
     bionic = given()
-    key = f"2 {bionic.resolve()} {ARTEFACT} {LAUNCHER.read_text(encoding='utf-8')}"
+    key = f"3 {bionic.resolve()} {ARTEFACT} {LAUNCHER.read_text(encoding='utf-8')}"
     root = work.once("root-bionic", key, partial(make_root, work, bionic))
     name, what = f"{target.triple}-{python}", ", Android's C library"
     program = f"/system/bin/python{PYTHON}"

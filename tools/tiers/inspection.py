@@ -5,12 +5,14 @@ FreeBSD and phones. A wheel that can't be run here is held to the same rules as 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tools import inspect_wheel
 from tools.tiers import programs
+from tools.tiers.android_link import python_library
 from tools.tiers.targets import Target, systems
 from tools.tiers.work import Failed
 
@@ -71,10 +73,34 @@ def layout_problems(module: Module, target: Target, python: str) -> list[str]:
         (entry not in module.exports, f"it does not export {entry}"),
         (bool(others), f"it exports more than {entry}: {', '.join(others[:5])}"),
     ]
-    checks += [
-        (not re.fullmatch(system["libraries"], it), f"it needs {it}") for it in module.needed
+    usual = re.compile(system["libraries"])
+    others = sorted(name for name in module.needed if not usual.fullmatch(name))
+    return (
+        sorted(module.faults)
+        + [text for is_wrong, text in checks if is_wrong]
+        + [
+            f"it needs {name}{whom}"
+            for name in others
+            for whom in missing(name, target, python, system.get("provider"))
+        ]
+    )
+
+
+def missing(
+    name: str, target: Target, python: str, providers: Sequence[Mapping[str, Any]] | None
+) -> list[str]:
+    """Return who does not ship a library that is not the system's own, as ends of a sentence."""
+    if providers is None:
+        return [""]
+    wheel = f"{python}-{target.arch}"
+    those = [provider for provider in providers if wheel in provider["wheels"]]
+    nobody = [] if those else [f", and nobody ships a Python for {wheel}"]
+    library = python_library(python)
+    return nobody + [
+        f", which {provider['name']} does not ship"
+        for provider in those
+        if name not in {text.format(library) for text in provider["libraries"]}
     ]
-    return sorted(module.faults) + [text for is_wrong, text in checks if is_wrong]
 
 
 def python_problem(entry: Import, python: str, stable: Mapping[str, tuple[int, int]]) -> str:
@@ -112,14 +138,15 @@ def system_problem(entry: Import, module: Module, target: Target, known: frozens
     return ""
 
 
-def system_problems(module: Module, target: Target) -> list[str]:
+def system_problems(module: Module, target: Target, python: str) -> list[str]:
     """Check what single systems ask for."""
     found: list[str] = []
     unwinds = any(entry.name.startswith("_Unwind_") for entry in module.imports)
     if target.system == "linux" and not unwinds:
         found.append("it brings an unwinder of its own, which Python's end of threads can't pass")
-    if target.system == "android" and "libpython3.so" not in module.needed:
-        found.append("it does not name libpython3.so, so that no name of Python's is found")
+    library = f"lib{python_library(python)}.so"
+    if target.system == "android" and library not in module.needed:
+        found.append(f"it does not name {library}, so that no name of Python's is found")
     platform = minimum = ""
     if tag := re.match(r"(macosx|ios)_(\d+)_(\d+)_", target.tag):
         simulator = "_SIMULATOR" if target.arch.endswith("simulator") else ""
@@ -148,7 +175,7 @@ def module_problems(
     `stable` has the stable ABI's names with the Python that they came with, `known` those of a C library
     without versions.
     """
-    found = layout_problems(module, target, python) + system_problems(module, target)
+    found = layout_problems(module, target, python) + system_problems(module, target, python)
     for entry in sorted(module.imports, key=lambda entry: entry.name):
         if entry.name.startswith(OURS):
             found.append(python_problem(entry, python, stable))

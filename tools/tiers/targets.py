@@ -18,6 +18,7 @@ class Release:
     build: str
     tests: str
     image: str = ""
+    index: bool = True
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Local:
     link: str
     place: str
     pythons: Sequence[str] = ()
+    wheel: str = "abi3-py311"
 
 
 @dataclass(frozen=True)

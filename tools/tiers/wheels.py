@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tools.build_wheel import FEATURES, INTERPRETERS
+from tools.build_wheel import FEATURES, FREEBSD, INTERPRETERS
 from tools.tiers import (
     android_link,
     inspection,
@@ -23,10 +23,8 @@ from tools.tiers.work import Absent, Work
 # What a wheel is made of, and by.
 SOURCES = """
 Cargo.* pyproject.toml build.rs tiers.toml THIRD-PARTY.md src/**/*.rs core/src/**/*.rs python/mmap_rs/**/*.py*
-sbom/* tools/tiers/*link.py tools/tiers/windows-start.c tools/tiers/wheels.py
+sbom/* tools/build_wheel.py tools/tiers/*link.py tools/tiers/windows-start.c tools/tiers/wheels.py
 """
-# FreeBSD's tags name a release; maturin would take that of the kernel it runs on.
-FREEBSD = "14.2-RELEASE"
 
 
 def fingerprint(*more: str) -> str:
@@ -40,9 +38,9 @@ def fingerprint(*more: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def build(work: Work, target: Target, python: str = "abi3-py311") -> Path:
+def build(work: Work, target: Target, python: str) -> Path:
     """Return the wheel of this tree for a target, built unless the cache has it."""
-    if python not in target.pythons:
+    if python not in {*target.pythons, target.local.wheel}:
         raise Absent(f"tiers.toml has no {python} wheel for {target.triple}")
     make = partial(_build, work, target, python)
     (wheel,) = work.once(f"wheels/{target.triple}-{python}", fingerprint(), make).glob("*.whl")
@@ -79,8 +77,10 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
         env |= windows_link.environment(work, target)
         last = windows_link.FLAGS
     elif target.system == "android":
+        folder = android_link.stubs(work, target, python)
+        env["PYO3_CONFIG_FILE"] = str(folder / "python.txt")
         env["ANDROID_API_LEVEL"] = android_link.API_LEVEL
-        last = android_link.flags(work, target)
+        last = android_link.flags(folder, python)
     elif target.system == "ios":
         env |= ios_link.environment(work)
         last = ios_link.FLAGS
