@@ -19,7 +19,9 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 STAMPS := .venv/stamps
 # The groups of tools in pyproject.toml.
-NEEDS := audit build crates docs ecosystem lint parallel phones release test tiers workflows
+NEEDS := audit build crates docs ecosystem lint lock parallel phones release test tiers workflows
+# Those that a release is made with: tools/locked has their versions and hashes.
+LOCKED := build phones release
 BUILT := $(STAMPS)/built
 
 # One interpreter for all builds of the crate, so that none undoes another's.
@@ -67,7 +69,7 @@ wheel: $(STAMPS)/build ## Build a wheel for this machine into dist/
 	@$(PY) -m maturin build --release --out dist
 
 .PHONY: sdist
-sdist: $(STAMPS)/build ## Build the source distribution into dist/
+sdist: $(STAMPS)/locked-build ## Build the source distribution into dist/
 	@sh tools/check-rust.sh
 	@$(PY) -m maturin sdist --out dist
 
@@ -312,17 +314,17 @@ release: $(STAMPS)/venv ## Prepare a release here: make release VERSION=1.2.3; n
 	@$(PY) -m tools.release prepare "$(VERSION)" $(ARGS)
 
 .PHONY: release-wheel
-release-wheel: $(STAMPS)/build $(STAMPS)/release ## Build a wheel for Linux into dist/: TARGET=... KIND=...
+release-wheel: $(STAMPS)/locked-release ## Build a wheel for Linux into dist/: TARGET=... KIND=...
 	@sh tools/check-rust.sh
 	@$(PY) -m tools.build_wheel $(TARGET) --python $(KIND) $(ARGS)
 
 .PHONY: phone-wheel
-phone-wheel: $(STAMPS)/build $(STAMPS)/phones ## Build the wheel of a TARGET with Android or iOS, and test it in its emulator
+phone-wheel: $(STAMPS)/locked-phones ## Build the wheel of a TARGET with Android or iOS, and test it in its emulator
 	@sh tools/check-rust.sh
 	@$(PY) -m tools.build_wheel $(TARGET) --python $(KIND)
 
 .PHONY: native-wheel
-native-wheel: $(STAMPS)/build ## Build the wheel of a TARGET with this machine's own system, not Linux
+native-wheel: $(STAMPS)/locked-build ## Build the wheel of a TARGET with this machine's own system: Windows, macOS
 	@sh tools/check-rust.sh
 	@$(PY) -m tools.build_wheel $(TARGET) --python $(KIND)
 
@@ -332,15 +334,22 @@ try-wheels: $(STAMPS)/venv ## Install the wheel of dist/ that suits this Python 
 
 # abi3audit does not know the entry point of modules for abi3t, PyModExport_*; `make tiers` looks into those.
 .PHONY: inspect-wheels
-inspect-wheels: $(STAMPS)/release ## Check contents, metadata and ABI of the wheels in dist/
+inspect-wheels: $(STAMPS)/locked-release ## Check contents, metadata and ABI of the wheels in dist/
 	@$(PY) -m tools.inspect_wheel dist
 	@$(PY) -m twine check --strict dist/*
 	@set -- dist/*-abi3-*.whl; [ ! -e "$$1" ] || $(PY) -m abi3audit --strict --summary "$$@"
 
 .PHONY: reproducible
-reproducible: $(STAMPS)/build $(STAMPS)/release ## Build a release's wheel twice, in two places, and compare the bytes
+reproducible: $(STAMPS)/locked-release ## Build a release's wheel twice, in two places, and compare the bytes
 	@sh tools/check-rust.sh
 	@$(PY) -m tools.same_wheel $(TARGET) --python $(KIND) $(ARGS)
+
+.PHONY: lock
+lock: $(STAMPS)/lock ## Lock the newest versions of the tools that make a release
+	@for group in $(LOCKED); do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --no-emit-index-url --custom-compile-command "make lock" --group pyproject.toml:$$group --output-file tools/locked/$$group.txt || exit 1; \
+	done
 
 .PHONY: notices
 notices: $(STAMPS)/venv ## Write THIRD-PARTY.md and the list of components from Cargo.lock
@@ -367,11 +376,21 @@ $(STAMPS)/venv:
 	done; \
 	echo "make: $(or $(PYTHON),Python) is missing, older than 3.11, or without its module venv (package python3-venv)." \
 	  "Name another: make PYTHON=/path/to/python3 demo" >&2; exit 1
-	@$(PIP) install --quiet --upgrade 'pip>=25.1'
 	@mkdir -p $(STAMPS)
 	@echo "$(CURDIR)" >$@
 
-$(NEEDS:%=$(STAMPS)/%): $(STAMPS)/%: $(STAMPS)/venv pyproject.toml
+# The first pip that knows groups.
+$(STAMPS)/pip: $(STAMPS)/venv
+	@$(PIP) install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+# With the pip that came with Python, so that nothing is taken unseen.
+$(LOCKED:%=$(STAMPS)/locked-%): $(STAMPS)/locked-%: tools/locked/%.txt $(STAMPS)/venv
+	@echo "==> Installing the locked tools of the group '$*' into .venv"
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+$(NEEDS:%=$(STAMPS)/%): $(STAMPS)/%: $(STAMPS)/pip pyproject.toml
 	@echo "==> Installing the tools of the group '$*' into .venv"
 	@$(PIP) install --quiet --group $*
 	@touch $@

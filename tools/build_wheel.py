@@ -5,9 +5,12 @@ compiler and the linker only. tiers.toml says what is built, and how.
 """
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 from tools import phones
@@ -77,8 +80,15 @@ def environment(target: Target, python: str, source: Path, folder: Path) -> dict
     return own
 
 
-def provide_std(target: Target) -> None:
-    """Fetch the target's standard library through rustup, unless it is here."""
+def provide_rust(target: Target) -> None:
+    """Have everything done by the locked Rust, which rustup fetches, with the target's standard library."""
+    told = tomllib.loads((ROOT / "tools" / "locked" / "rust-toolchain.toml").read_text("utf-8"))
+    os.environ["RUSTUP_TOOLCHAIN"] = channel = told["toolchain"]["channel"]
+    if subprocess.run(["rustc", "--version"], capture_output=True, check=False).returncode != 0:
+        words = ["rustup", "toolchain", "install", "--profile", "minimal", channel]
+        subprocess.run(words, cwd=ROOT, check=True)
+    if (found := output("rustc", "--version").split()[1]) != channel:
+        raise SystemExit(f"a release is built with Rust {channel}, by rustup; this is {found}")
     library = Path(output("rustc", "--print", "target-libdir", "--target", target.triple))
     if not any(library.glob("libstd-*")):
         subprocess.run(["rustup", "target", "add", target.triple], cwd=ROOT, check=True)
@@ -95,18 +105,35 @@ def arguments(target: Target, python: str) -> list[str]:
         # The tag ends in the architecture: manylinux_2_17_x86_64.
         words += ["--compatibility", target.tag.removesuffix(f"_{target.arch}")]
     # maturin knows what each CPython for other systems is like, or is told by a file, and needs none.
-    native = target.release.build in {"native", "vm"}
+    native = target.release.build == "native"
     return [*words, "--interpreter", sys.executable if native else INTERPRETERS[python]]
+
+
+@contextlib.contextmanager
+def own_papers(source: Path, target: Target, python: str) -> Iterator[None]:
+    """Have a tree list, while a wheel is made of it, that wheel's own crates, and not those of all."""
+    from tools import notices
+
+    papers = notices.of_wheel(target, python)
+    before = {name: (source / name).read_bytes() for name in papers}
+    try:
+        for name, text in papers.items():
+            (source / name).write_text(text, encoding="utf-8", newline="\n")
+        yield
+    finally:
+        for name, content in before.items():
+            (source / name).write_bytes(content)
 
 
 def build(target: Target, python: str, out: Path, source: Path, folder: Path) -> Path:
     """Build the wheel of the tree `source` into `out`; `folder` is Cargo's. Return the wheel's path."""
     out.mkdir(parents=True, exist_ok=True)
     before = set(out.glob("*.whl"))
+    provide_rust(target)
     own = environment(target, python, source, folder)
-    provide_std(target)
     words = ["maturin", *arguments(target, python), "--target-dir", str(folder), "--out", str(out)]
-    subprocess.run([sys.executable, "-m", *words], cwd=source, env=own, check=True)
+    with own_papers(source, target, python):
+        subprocess.run([sys.executable, "-m", *words], cwd=source, env=own, check=True)
     made = [path for path in out.glob("*.whl") if f"-{TAGS[python]}-" in path.name]
     new = [path for path in made if path not in before] or made
     if len(new) != 1:

@@ -29,6 +29,8 @@ METADATA = (
     "License-Expression: MIT OR Apache-2.0",
     *(f"License-File: {part}" for part in LICENCES),
 )
+# What the standard library's crates are called in messages of the compiled code.
+STD = re.compile(r"/rust/deps[/\\]([\w-]+?)-(\d[\w.+-]*)[/\\]")
 # Folders of the people and machines that build.
 PRIVATE = (b"/home/", b"/root/", b"/Users/", b"/github/workspace", b"C:\\Users\\", b"D:\\a\\")
 
@@ -45,10 +47,18 @@ def content(wheel: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def problems(name: str, files: Mapping[str, bytes], size: int, *, released: bool) -> list[str]:
+def problems(
+    name: str,
+    files: Mapping[str, bytes],
+    size: int,
+    *,
+    released: bool,
+    papers: Mapping[str, str] | None = None,
+) -> list[str]:
     """List what is wrong with the files of a wheel, one line each.
 
     `name` is its file name, `size` its bytes. In a module that is not `released`, names of folders may be.
+    `papers` has what is the wheel's own, and not the tree's, by the names in the tree.
     """
     wanted = version()
     info = f"mmap_rs-{wanted}.dist-info"
@@ -57,6 +67,7 @@ def problems(name: str, files: Mapping[str, bytes], size: int, *, released: bool
     of_tree = {f"mmap_rs/{path.relative_to(package).as_posix()}": path for path in sources}
     of_tree |= {f"{info}/licenses/{part}": ROOT / part for part in LICENCES}
     of_tree[f"{info}/sboms/{SBOM}"] = ROOT / "sbom" / SBOM
+    own = {ROOT / part: text.encode() for part, text in (papers or {}).items()}
     made = {f"{info}/{part}" for part in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
     compiled = [part for part in files if re.fullmatch(r"mmap_rs/_mmap_rs\.[\w.-]*(so|pyd)", part)]
     found = [f"it has no {part}" for part in sorted({*of_tree, *made} - set(files))]
@@ -66,7 +77,7 @@ def problems(name: str, files: Mapping[str, bytes], size: int, *, released: bool
     found += [
         f"its {part} is not the tree's"
         for part, path in of_tree.items()
-        if part in files and files[part] != path.read_bytes()
+        if part in files and files[part] != own.get(path, path.read_bytes())
     ]
     if not name.startswith(f"mmap_rs-{wanted}-"):
         found.append(f"it is not of version {wanted}")
@@ -84,6 +95,13 @@ def problems(name: str, files: Mapping[str, bytes], size: int, *, released: bool
             for private in PRIVATE
             if private in files[part]
         ]
+        listed = files.get(f"{info}/sboms/{SBOM}", b"").decode()
+        found += [
+            f"its list of components does not name {crate} {of}"
+            for part in compiled
+            for crate, of in sorted(set(STD.findall(files[part].decode("latin-1"))))
+            if f'"pkg:cargo/{crate}@{of}"' not in listed
+        ]
     return found
 
 
@@ -92,16 +110,15 @@ def inspect(wheel: Path) -> str:
     # They need libraries; the rules above do without.
     from installer.sources import WheelFile
 
+    from tools import notices
     from tools.tiers import inspection
 
     with WheelFile.open(wheel) as source:
         source.validate_record()
-    found = problems(wheel.name, content(wheel), wheel.stat().st_size, released=True)
-    if found:
-        raise Failed("\n    ".join([f"{wheel.name}:", *found]))
     if (of := meant(wheel.name)) is None:
         raise Failed(f"{wheel.name}: tiers.toml has no such wheel")
-    return inspection.inspect(wheel, *of)
+    papers = notices.of_wheel(*of)
+    return inspection.inspect(wheel, *of, released=True, papers=papers)
 
 
 def main(words: list[str] | None = None) -> int:

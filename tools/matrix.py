@@ -11,7 +11,7 @@ from pathlib import Path
 from tools.tiers.targets import Target, load
 
 # Which job of the workflow does which ways of building.
-JOBS = {"linux": {"zig"}, "native": {"native"}, "phones": {"ndk", "xcode"}, "vm": {"vm"}}
+JOBS = {"linux": {"zig"}, "native": {"native"}, "phones": {"ndk", "xcode"}}
 # By kind of wheel: the Python that tests it, and builds it where only itself can; the newest that a stable
 # ABI is tested with, too; the folders of those that test it in a container.
 PYTHONS = {

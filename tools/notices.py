@@ -1,10 +1,12 @@
 """Write what a wheel says of the Rust crates that are compiled into it: `make notices`.
 
-THIRD-PARTY.md holds their licences, sbom/mmap-rs.cdx.json lists them for programs (CycloneDX). Both are of
-all targets of tiers.toml together, and hold nothing of the machine or the day. With `--check` nothing is
+THIRD-PARTY.md holds their licences, sbom/mmap-rs.cdx.json lists them for programs (CycloneDX). In the tree
+both are of all targets of tiers.toml together; a released wheel gets those of its own target, with Rust's
+standard library and the compiler. They hold nothing of the machine or the day. With `--check` nothing is
 written, and the exit status is 1 if a file is not what it would be.
 
-Our own, as each check would have to compile cargo-about and cargo-cyclonedx, which need 500 crates.
+Our own, as maturin's and cargo-cyclonedx's lists name the folder and the time of the build and leave out
+Rust's library, and cargo-about would have to be compiled, with 500 crates.
 """
 
 import argparse
@@ -14,11 +16,13 @@ import subprocess
 import sys
 import tomllib
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tools.tiers.targets import ROOT, load
+from tools import build_wheel
+from tools.tiers.targets import ROOT, Target, load
 
 # Where a crate may be had under one of several licences, the first of these that it names; its file.
 FILES = {"MIT": "LICENSE-MIT", "Apache-2.0": "LICENSE-APACHE", "Unlicense": "UNLICENSE"}
@@ -29,6 +33,15 @@ The compiled module of this package contains code of the crates below, depending
 Rust standard library (MIT OR Apache-2.0, The Rust Project contributors). Where a crate may be used under one
 of several licences, it is used here under the one whose text follows. `make notices` writes this file."""
 
+RUST = """## Apache-2.0: Rust's standard library
+
+The module contains code of the standard library of Rust {rust}, The Rust Project Developers
+(MIT OR Apache-2.0), of its compiler-builtins (MIT AND Apache-2.0 WITH LLVM-exception AND (MIT OR Apache-2.0);
+Jorge Aparicio; Rich Felker and others, musl; the LLVM project), and of the crates below that the standard
+library contains. They are used here under the Apache License, whose text is in LICENSE-APACHE, and memchr
+under MIT, as the other memchr above.
+"""
+
 # A package as Cargo describes it.
 Package = dict[str, Any]
 
@@ -38,10 +51,12 @@ def purl(package: Package) -> str:
     return f"pkg:cargo/{quote(package['name'])}@{quote(package['version'], safe='')}"
 
 
-def linked() -> tuple[Package, list[Package], dict[str, list[str]]]:
+def linked(
+    triples: Sequence[str], features: Sequence[str]
+) -> tuple[Package, list[Package], dict[str, list[str]]]:
     """Return this package, the crates in its module, and what each of them needs, by their URLs."""
-    platforms = [word for target in load() for word in ("--filter-platform", target.triple)]
-    command = ["cargo", "metadata", "--locked", "--all-features", "--format-version", "1"]
+    platforms = [word for triple in triples for word in ("--filter-platform", triple)]
+    command = ["cargo", "metadata", "--locked", *features, "--format-version", "1"]
     done = subprocess.run([*command, *platforms], cwd=ROOT, stdout=subprocess.PIPE, check=True)
     found = json.loads(done.stdout)
     packages: dict[str, Package] = {package["id"]: package for package in found["packages"]}
@@ -92,7 +107,14 @@ def licence_text(crate: Package) -> tuple[str, str]:
     raise SystemExit(f"no text of the licence {chosen} in {folder}")
 
 
-def paper(crates: list[Package]) -> str:
+def rust_library(system: str) -> tuple[str, list[Package]]:
+    """Return the Rust that releases are built with, and the crates in its standard library for a system."""
+    data = tomllib.loads((ROOT / "sbom" / "rust-std.toml").read_text(encoding="utf-8"))
+    family = "windows" if system == "windows" else "unix"
+    return data["rust"], [it for it in data["crate"] if it["systems"] in {"all", family}]
+
+
+def paper(crates: list[Package], rust: str = "", library: Sequence[Package] = ()) -> str:
     """Return THIRD-PARTY.md: each text once, with the crates that it is for."""
     texts: dict[tuple[str, str], list[Package]] = {}
     for crate in crates:
@@ -106,28 +128,52 @@ def paper(crates: list[Package]) -> str:
             line = f"- {crate['name']} {crate['version']} ({crate['license']}), {authors}"
             lines.append(line.removesuffix(", "))
         parts += [f"## {licence}: {', '.join(names)}", "\n".join(lines), f"```text\n{text}\n```"]
+    if rust:
+        lines = [f"- {it['name']} {it['version']} ({it['license']})" for it in library]
+        parts += [RUST.format(rust=rust) + "\n" + "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
-def bill(root: Package, crates: list[Package], graph: dict[str, list[str]]) -> str:
+def component(kind: str, url: str, name: str, version: str, licence: str) -> dict[str, Any]:
+    """Return what all components of a list have."""
+    about = {"type": kind, "bom-ref": url, "name": name, "version": version, "scope": "required"}
+    return {**about, "licenses": [{"expression": licence}], "purl": url}
+
+
+def bill(
+    root: Package,
+    crates: list[Package],
+    graph: dict[str, list[str]],
+    rust: str = "",
+    library: Sequence[Package] = (),
+) -> str:
     """Return the list of components in the form of CycloneDX 1.6."""
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))["package"]
     checksums = {(entry["name"], entry["version"]): entry.get("checksum") for entry in lock}
     own = f"pkg:pypi/mmap-rs@{root['version']}"
     components = [
         {
-            "type": "library",
-            "bom-ref": purl(crate),
-            "name": crate["name"],
-            "version": crate["version"],
-            "scope": "required",
-            "hashes": [{"alg": "SHA-256", "content": checksums[crate["name"], crate["version"]]}],
-            "licenses": [{"expression": crate["license"]}],
-            "purl": purl(crate),
-            "externalReferences": [{"type": "vcs", "url": crate["repository"]}],
+            **component("library", purl(it), it["name"], it["version"], it["license"]),
+            "hashes": [{"alg": "SHA-256", "content": checksums[it["name"], it["version"]]}],
+            "externalReferences": [{"type": "vcs", "url": it["repository"]}],
         }
-        for crate in crates
+        for it in crates
     ]
+    if rust:
+        std, rustc = (f"pkg:generic/{name}@{rust}" for name in ("rust-std", "rustc"))
+        graph = {**graph, "": [*graph[""], std], std: [purl(it) for it in library]}
+        graph |= {purl(it): [] for it in library if purl(it) not in graph} | {rustc: []}
+        known = {it["purl"] for it in components}
+        components += [
+            component("library", purl(it), it["name"], it["version"], it["license"])
+            for it in library
+            if purl(it) not in known
+        ]
+        either = "MIT OR Apache-2.0"
+        components.append(component("library", std, "rust-std", rust, either))
+        # It made the module, and is not in it.
+        made_by = component("application", rustc, "rustc", rust, either)
+        components.append({**made_by, "scope": "excluded"})
     identity = json.dumps([own, components], sort_keys=True)
     document = {
         "bomFormat": "CycloneDX",
@@ -147,10 +193,23 @@ def bill(root: Package, crates: list[Package], graph: dict[str, list[str]]) -> s
         },
         "components": components,
         "dependencies": [
-            {"ref": name or own, "dependsOn": graph[name]} for name in ["", *map(purl, crates)]
+            {"ref": name or own, "dependsOn": graph[name]}
+            for name in ["", *(it["purl"] for it in components)]
         ],
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def of_wheel(target: Target, python: str) -> dict[str, str]:
+    """Return both files for one wheel of a release, by their names in the tree."""
+    own = build_wheel.FEATURES.get(python)
+    features = [] if own is None else ["--no-default-features", "--features", own]
+    root, crates, graph = linked([target.triple], features)
+    rust, library = rust_library(target.system)
+    return {
+        "THIRD-PARTY.md": paper(crates, rust, library),
+        "sbom/mmap-rs.cdx.json": bill(root, crates, graph, rust, library),
+    }
 
 
 def main(words: list[str] | None = None) -> int:
@@ -158,7 +217,7 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if anything differs")
     check: bool = parser.parse_args(words).check
-    root, crates, graph = linked()
+    root, crates, graph = linked([target.triple for target in load()], ["--all-features"])
     wanted = {"THIRD-PARTY.md": paper(crates), "sbom/mmap-rs.cdx.json": bill(root, crates, graph)}
     differ = [
         name for name, text in wanted.items() if (ROOT / name).read_text(encoding="utf-8") != text

@@ -184,13 +184,21 @@ def module_problems(
     return [text for text in found if text]
 
 
-def inspect(wheel: Path, target: Target, python: str) -> str:
+def inspect(
+    wheel: Path,
+    target: Target,
+    python: str,
+    *,
+    released: bool = False,
+    papers: Mapping[str, str] | None = None,
+) -> str:
     """Hold a wheel to the rules and return what was found; `Failed` lists what is wrong with it."""
     # It needs a library; the rules do without.
     from tools.tiers import binaries
 
     files = inspect_wheel.content(wheel)
-    found = inspect_wheel.problems(wheel.name, files, wheel.stat().st_size, released=False)
+    size = wheel.stat().st_size
+    found = inspect_wheel.problems(wheel.name, files, size, released=released, papers=papers)
     if target.tag not in (tag := wheel.stem.split("-")[-1]).split("."):
         found.append(f"its tag is {tag}, not {target.tag}")
     compiled = [name for name in files if name.endswith((".so", ".pyd"))]
@@ -204,5 +212,4 @@ def inspect(wheel: Path, target: Target, python: str) -> str:
     ours = sum(entry.name.startswith(OURS) for entry in module.imports)
     symbols = f"{ours} of Python's, {len(module.imports) - ours} of the system's"
     needed = ", ".join(name.rsplit("/", 1)[-1] for name in sorted(module.needed))
-    size = wheel.stat().st_size / 1024
-    return f"{wheel.name}, {size:.0f} KiB; symbols: {symbols}; needs {needed}"
+    return f"{wheel.name}, {size / 1024:.0f} KiB; symbols: {symbols}; needs {needed}"
