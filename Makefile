@@ -217,7 +217,7 @@ workflows: $(STAMPS)/workflows $(STAMPS)/test ## Check the workflows of .github
 	@echo "==> actionlint: what would break a run"
 	@if command -v actionlint >/dev/null; then actionlint -no-color -oneline; \
 	elif command -v go >/dev/null; then GOFLAGS=-mod=mod go run $(ACTIONLINT) -no-color -oneline; \
-	else echo "not checked, as neither actionlint nor Go is here"; fi
+	else echo "absent: neither actionlint nor Go is here" | tee -a "$${MMAP_RS_ABSENT:-/dev/null}"; fi
 	@echo "==> the project's own rules"
 	@$(PY) -m pytest -q -p no:cacheprovider tools/tests/test_workflows.py
 
@@ -297,6 +297,12 @@ site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs
 .PHONY: ci
 ci: ## Run all that CI runs, on this machine
 	@bash .ci/run </dev/null
+
+# valgrind counts instructions.
+.PHONY: ci-needs
+ci-needs: ## Install what `make ci` needs and a runner of GitHub does not have
+	@sudo apt-get -q update
+	@sudo apt-get -qy install valgrind
 
 .PHONY: native-rust
 native-rust: ## Let the later steps of a workflow compile for a 32-bit Python on 64-bit Windows

@@ -3,7 +3,7 @@
 valgrind's callgrind counts them in one process that runs every statement so many times, and then more
 times: the difference is the statement alone. Counts are the same on a busy machine as on an idle one,
 but not with another Python, compiler or C library, so the stored ones are kept for each of these
-combinations. A count may grow by 3 %. What the kernel does is not counted.
+combinations; elsewhere `--against COMMIT` counts those of another commit. A count may grow by 3 %. What the kernel does is not counted.
 """
 
 import argparse
@@ -17,13 +17,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import families
 from benchmarks.machine import output
 from benchmarks.model import OURS, Scope, Statement
+from tools import tell_absent
 
+ROOT = Path(__file__).resolve().parents[1]
 BASELINE = Path(__file__).with_suffix(".json")
 ROOM = 0.03
 GRAIN = 2
@@ -71,8 +74,8 @@ def total(profile: Path) -> int:
     return int(found[1])
 
 
-def count() -> Counts:
-    """Return the instructions of one call, for each case and side."""
+def count(tree: Path = ROOT) -> Counts:
+    """Return the instructions of one call, for each case and side, of the package in a tree."""
     with tempfile.TemporaryDirectory(prefix="mmap-rs-callgrind-") as folder:
         out = Path(folder) / "part"
         command = ["valgrind", "-q", "--tool=callgrind", f"--dump-before={MARK}"]
@@ -83,9 +86,9 @@ def count() -> Counts:
             "benchmarks.instructions",
             "--loop",
         ]
-        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(tree / "python")}
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, check=True, text=True, env=environment
+            command, stdout=subprocess.PIPE, check=True, text=True, env=environment, cwd=tree
         )
         counts: Counts = {}
         part = 1
@@ -101,6 +104,25 @@ def combination() -> str:
     python = f"{platform.python_implementation()} {platform.python_version()}"
     rust = "rustc " + output(["rustc", "--version"]).split()[1]
     return f"{python}, {rust}, {' '.join(platform.libc_ver())}, {platform.machine()}"
+
+
+def count_at(commit: str) -> Counts:
+    """Return the counts of another commit, by its own benchmarks."""
+    git = ["git", "-C", str(ROOT), "worktree"]
+    with tempfile.TemporaryDirectory(prefix="mmap-rs-instructions-") as folder:
+        tree, out = Path(folder) / "tree", Path(folder) / "out"
+        subprocess.run([*git, "add", "--quiet", "--detach", str(tree), commit], check=True)
+        try:
+            maturin = [sys.executable, "-m", "maturin", "build", "--release", "--quiet"]
+            maturin += ["--target-dir", str(ROOT / "target"), "--out", str(out)]
+            subprocess.run(maturin, cwd=tree, check=True)
+            (wheel,) = out.iterdir()
+            with zipfile.ZipFile(wheel) as archive:
+                compiled = [name for name in archive.namelist() if name.endswith(".so")]
+                archive.extractall(tree / "python", compiled)
+            return count(tree)
+        finally:
+            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
 
 
 def stored() -> dict[str, Counts]:
@@ -149,17 +171,20 @@ def table(counts: Counts, before: Counts) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--update", action="store_true", help="store the counts")
+    parser.add_argument(
+        "--against", metavar="COMMIT", help="compare with that, not with the stored"
+    )
     parser.add_argument("--loop", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.loop:
         loop()
         return 0
     if sys.platform != "linux" or shutil.which("valgrind") is None:
-        print("instructions are not counted: there is no valgrind")
+        tell_absent("instructions are not counted: there is no valgrind")
         return 0
     known = stored()
     name = combination()
-    before = known.get(name, {})
+    before = count_at(options.against) if options.against else known.get(name, {})
     counts = count()
     print(name)
     print(table(counts, before))
@@ -169,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"stored in {BASELINE.name}")
         return 0
     if not before:
-        print(f"nothing to compare with: no counts are stored for {name} (--update stores them)")
+        tell_absent(f"no counts of instructions are stored for {name} (--update stores them)")
         return 0
     grown, unsaid = compare(counts, before)
     for line in unsaid:

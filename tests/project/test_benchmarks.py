@@ -171,5 +171,8 @@ def test_without_valgrind_nothing_is_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("MMAP_RS_ABSENT", str(tmp_path / "absent"))
     assert instructions.main([]) == 0
     assert "there is no valgrind" in capsys.readouterr().out
+    # And .ci/run is told.
+    assert "there is no valgrind" in (tmp_path / "absent").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from tools import tell_absent
 from tools.tiers import bionic, musl, roots, rust, suite, tables, wheels, wine
 from tools.tiers.tables import Result
 from tools.tiers.targets import Target, find, load
@@ -100,6 +101,9 @@ def show(outcomes: list[Result]) -> None:
     verdicts = [outcome.verdict for outcome in outcomes]
     passed, failed, absent = (verdicts.count(verdict) for verdict in ("ok", "FAILED", "absent"))
     print(f"\nsteps: {passed} passed, {failed} failed, {absent} absent")
+    for it in outcomes:
+        if it.verdict == "absent":
+            tell_absent(f"{it.step} {it.triple}: {it.detail}")
 
 
 def parser() -> argparse.ArgumentParser:
