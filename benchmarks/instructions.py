@@ -3,7 +3,8 @@
 valgrind's callgrind counts them in one process that runs every statement so many times, and then more
 times: the difference is the statement alone. Counts are the same on a busy machine as on an idle one,
 but not with another Python, compiler or C library, so the stored ones are kept for each of these
-combinations; elsewhere `--against COMMIT` counts those of another commit. A count may grow by 3 %. What the kernel does is not counted.
+combinations; elsewhere `--against COMMIT` counts those of another commit. A count may grow by 3 %. What the
+kernel does is not counted.
 """
 
 import argparse

@@ -144,9 +144,7 @@ def build(target: Target, python: str, out: Path, source: Path, folder: Path) ->
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
     parser.add_argument("target", metavar="TARGET", help="its name in tiers.toml")
-    parser.add_argument(
-        "--python", default="abi3-py311", choices=TAGS, help="which Pythons it is for"
-    )
+    parser.add_argument("--python", default="abi3-py311", choices=TAGS, help="which Pythons it is for")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="the folder for the wheel")
     given = parser.parse_args(words)
     try:

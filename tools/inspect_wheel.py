@@ -71,9 +71,7 @@ def problems(
     made = {f"{info}/{part}" for part in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
     compiled = [part for part in files if re.fullmatch(r"mmap_rs/_mmap_rs\.[\w.-]*(so|pyd)", part)]
     found = [f"it has no {part}" for part in sorted({*of_tree, *made} - set(files))]
-    found += [
-        f"it should not have {part}" for part in sorted(set(files) - {*of_tree, *made, *compiled})
-    ]
+    found += [f"it should not have {part}" for part in sorted(set(files) - {*of_tree, *made, *compiled})]
     found += [
         f"its {part} is not the tree's"
         for part, path in of_tree.items()

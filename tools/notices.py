@@ -87,11 +87,7 @@ def linked(
     direct = {needed for key in own for needed in needs[key]} - own
     graph[""] = sorted(purl(packages[key]) for key in direct)
     crates = [packages[key] for key in others]
-    return (
-        packages[root],
-        sorted(crates, key=lambda crate: (crate["name"], crate["version"])),
-        graph,
-    )
+    return (packages[root], sorted(crates, key=lambda crate: (crate["name"], crate["version"])), graph)
 
 
 def licence_text(crate: Package) -> tuple[str, str]:
@@ -219,9 +215,7 @@ def main(words: list[str] | None = None) -> int:
     check: bool = parser.parse_args(words).check
     root, crates, graph = linked([target.triple for target in load()], ["--all-features"])
     wanted = {"THIRD-PARTY.md": paper(crates), "sbom/mmap-rs.cdx.json": bill(root, crates, graph)}
-    differ = [
-        name for name, text in wanted.items() if (ROOT / name).read_text(encoding="utf-8") != text
-    ]
+    differ = [name for name, text in wanted.items() if (ROOT / name).read_text(encoding="utf-8") != text]
     for name in differ:
         if check:
             print(f"{name} is not what the crates say: run make notices", file=sys.stderr)

@@ -38,9 +38,7 @@ def as_page(text: str) -> str:
 def on_page_markdown(markdown: str, config: Any, **_: Any) -> str:
     """Put a paper of the root folder into the page that names it."""
     root = Path(config["docs_dir"]).parent
-    return PAPER.sub(
-        lambda named: as_page((root / f"{named[1]}.md").read_text(encoding="utf-8")), markdown
-    )
+    return PAPER.sub(lambda named: as_page((root / f"{named[1]}.md").read_text(encoding="utf-8")), markdown)
 
 
 def anchor_of(heading: str) -> str:

@@ -95,9 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         wanted = with_docstrings(source, runtime_text(module))
         if wanted != source:
             differ = True
-            print(
-                f"{name}: {'differs from the module: run make docstrings' if check else 'written'}"
-            )
+            print(f"{name}: {'differs from the module: run make docstrings' if check else 'written'}")
             if not check:
                 path.write_text(wanted, encoding="utf-8", newline="\n")
     return int(check and differ)

@@ -22,9 +22,7 @@ def data(path: Path) -> dict[str, object]:
 
 def group(name: str) -> list[str]:
     """What a group of pyproject.toml asks for, with what it includes."""
-    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
-        "dependency-groups"
-    ]
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     return [
         line
         for entry in groups[name]
@@ -40,9 +38,7 @@ def test_tools_of_a_release_are_locked_with_hashes(name: str) -> None:
     assert [line for line in PIN.sub("", text).splitlines() if not line.startswith("#")] == []
     for line in group(name):
         wanted = requirements.Requirement(line)
-        assert pins[wanted.name] in wanted.specifier, (
-            f"{name}.txt is older than its group: make lock"
-        )
+        assert pins[wanted.name] in wanted.specifier, f"{name}.txt is older than its group: make lock"
 
 
 @pytest.mark.parametrize("name", ["release-wheel", "phone-wheel", "native-wheel", "sdist"])
@@ -93,11 +89,7 @@ def test_the_crates_of_rusts_library_are_those_of_the_locked_rust() -> None:
         assert there == listed, folder
         for it in crates:
             content = (
-                files[it["name"].replace("-", "_")].read_bytes()
-                if it["systems"] in {"all", family}
-                else b""
+                files[it["name"].replace("-", "_")].read_bytes() if it["systems"] in {"all", family} else b""
             )
-            versions = re.findall(
-                rf"/rust/deps[/\\\\]{it['name']}-([\d.]+\d)[/\\\\]".encode(), content
-            )
+            versions = re.findall(rf"/rust/deps[/\\\\]{it['name']}-([\d.]+\d)[/\\\\]".encode(), content)
             assert {version.decode() for version in versions} <= {it["version"]}, folder

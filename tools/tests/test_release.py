@@ -111,9 +111,7 @@ def test_a_release_is_a_commit_and_a_tag(clone: Clone) -> None:
     lock = {p["name"]: p["version"] for p in tomllib.loads(clone.text("Cargo.lock"))["package"]}
     assert lock["mmap-rs-python"] == lock["mmap-rs-core"] == "7.8.9"
     changelog = clone.text("CHANGELOG.md")
-    assert re.search(
-        r"^## \[Unreleased\]\n\n## \[7\.8\.9\] - \d{4}-\d\d-\d\d\n", changelog, re.MULTILINE
-    )
+    assert re.search(r"^## \[Unreleased\]\n\n## \[7\.8\.9\] - \d{4}-\d\d-\d\d\n", changelog, re.MULTILINE)
     assert release.section(changelog, "7.8.9") == unreleased
     assert "git push origin main v7.8.9" in done.stdout
     assert clone.release("check", "refs/tags/v7.8.9").returncode == 0
@@ -196,8 +194,7 @@ def test_the_files_of_a_release_are_those_of_the_list(tmp_path: Path) -> None:
     names = [f"mmap_rs-{VERSION}.tar.gz"]
     for target in load():
         names += [
-            f"mmap_rs-{VERSION}-{build_wheel.TAGS[kind]}-old.{target.tag}.whl"
-            for kind in target.pythons
+            f"mmap_rs-{VERSION}-{build_wheel.TAGS[kind]}-old.{target.tag}.whl" for kind in target.pythons
         ]
     for name in names:
         (tmp_path / name).touch()
@@ -247,15 +244,11 @@ FREEBSD = "mmap_rs-1.2.3-cp311-abi3-freebsd_14_2_release_amd64.whl"
         (NAME, "freebsd-14.4-RELEASE-amd64", "manylinux_2_17_x86_64"),
     ],
 )
-def test_a_wheel_for_freebsd_is_tried_on_later_releases(
-    wheel: str, platform: str, taken: str
-) -> None:
+def test_a_wheel_for_freebsd_is_tried_on_later_releases(wheel: str, platform: str, taken: str) -> None:
     assert try_wheel.name_here(wheel, platform) == f"{wheel.rsplit('-', 1)[0]}-{taken}.whl"
 
 
-@pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="other systems' pip has fixed tags"
-)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems' pip has fixed tags")
 @pytest.mark.parametrize(
     ("platform", "taken"),
     [
@@ -295,9 +288,7 @@ def test_a_source_distribution_is_the_whole_tree() -> None:
         "only in the sdist: target/a.so",
     ]
     fewer = {*tree, "PKG-INFO"} - {"benchmarks/rust/Cargo.toml"}
-    assert same_wheel.sdist_problems(fewer, tree) == [
-        "not in the sdist: benchmarks/rust/Cargo.toml"
-    ]
+    assert same_wheel.sdist_problems(fewer, tree) == ["not in the sdist: benchmarks/rust/Cargo.toml"]
 
 
 def archive(path: Path, files: dict[str, bytes], mode: int = 0o644) -> Path:
@@ -313,9 +304,7 @@ def archive(path: Path, files: dict[str, bytes], mode: int = 0o644) -> Path:
 
 def test_wheels_are_compared_down_to_their_modes(tmp_path: Path) -> None:
     first = archive(tmp_path / "a" / NAME, {"x": b"1", "y": b"2"})
-    assert (
-        same_wheel.differences(first, archive(tmp_path / "b" / NAME, {"x": b"1", "y": b"2"})) == []
-    )
+    assert same_wheel.differences(first, archive(tmp_path / "b" / NAME, {"x": b"1", "y": b"2"})) == []
     other = archive(tmp_path / "c" / NAME, {"x": b"0", "z": b"2"})
     assert same_wheel.differences(first, other) == [
         "not in both wheels: x",

@@ -25,21 +25,11 @@ NAME = "mmap_rs-0.1.0"
             "3.13",
             ".cpython-313-aarch64-linux-android.so",
         ),
-        (
-            "armv7-linux-androideabi",
-            "armv7a-linux-androideabi24-clang",
-            "3.11",
-            ".cpython-311.so",
-        ),
+        ("armv7-linux-androideabi", "armv7a-linux-androideabi24-clang", "3.11", ".cpython-311.so"),
     ],
 )
 def test_a_module_for_android_names_pythons_library(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    triple: str,
-    compiler: str,
-    version: str,
-    suffix: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triple: str, compiler: str, version: str, suffix: str
 ) -> None:
     program = tmp_path / "ndk" / "toolchains" / "llvm" / "prebuilt" / "linux" / "bin" / compiler
     program.parent.mkdir(parents=True)
@@ -98,11 +88,7 @@ def test_a_build_for_ios_needs_no_python_for_it(tmp_path: Path) -> None:
     [("x86_64-linux-android", "cp313", "cp313-*"), ("x86_64-apple-ios", "abi3-py311", None)],
 )
 def test_cibuildwheel_tests_the_wheel_that_is_there(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    triple: str,
-    kind: str,
-    build: str | None,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triple: str, kind: str, build: str | None
 ) -> None:
     wheel = tmp_path / f"{NAME}-any.whl"
     wheel.write_bytes(b"a wheel")
@@ -119,20 +105,13 @@ def test_cibuildwheel_tests_the_wheel_that_is_there(
         made.mkdir()
         code = f"import ready; print(ready.build_wheel({str(made)!r}))"
         done = subprocess.check_output(
-            [sys.executable, "-c", code],
-            cwd=tmp_path,
-            env={**env, "PYTHONPATH": project},
-            text=True,
+            [sys.executable, "-c", code], cwd=tmp_path, env={**env, "PYTHONPATH": project}, text=True
         )
         assert done.strip() == wheel.name
         assert (made / wheel.name).read_bytes() == b"a wheel"
         told = tomllib.loads(Path(project, "pyproject.toml").read_text(encoding="utf-8"))
         # Nothing is installed, and so nothing compiled, to build it.
-        assert told["build-system"] == {
-            "requires": [],
-            "build-backend": "ready",
-            "backend-path": ["."],
-        }
+        assert told["build-system"] == {"requires": [], "build-backend": "ready", "backend-path": ["."]}
 
     with monkeypatch.context() as patched:
         patched.delenv("CIBW_BUILD", raising=False)
@@ -147,11 +126,7 @@ def test_cibuildwheel_tests_the_wheel_that_is_there(
     ("name", "triple", "kind"),
     [
         ("cp313-cp313-android_24_x86_64", "x86_64-linux-android", "cp313"),
-        (
-            "cp311-abi3-manylinux2014_s390x.manylinux_2_17_s390x",
-            "s390x-unknown-linux-gnu",
-            "abi3-py311",
-        ),
+        ("cp311-abi3-manylinux2014_s390x.manylinux_2_17_s390x", "s390x-unknown-linux-gnu", "abi3-py311"),
         ("cp315-abi3.abi3t-win_amd64", "x86_64-pc-windows-msvc", "abi3t-py315"),
         ("cp314-cp314t-macosx_11_0_arm64", "aarch64-apple-darwin", "cp314t"),
     ],

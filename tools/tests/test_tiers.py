@@ -70,9 +70,7 @@ def test_a_table_says_no_more_than_the_results() -> None:
     assert "| fails (2026-01-01) |" in tables.platforms([target], [failed])
     assert "| Android | - | - | - | - |" in tables.readme([target], [failed])
     assert "| Android | - | - | - | arm64\\_v8a |" in tables.readme([target], [wheel])
-    tests = Result(
-        windows.triple, "test 3.11", "2026-01-01", "c", "ok", "1 passed: a Python, wine-8"
-    )
+    tests = Result(windows.triple, "test 3.11", "2026-01-01", "c", "ok", "1 passed: a Python, wine-8")
     assert "| Windows | - | - | x86\\_64 (Python 3.11) | - |" in tables.readme([windows], [tests])
 
 
@@ -206,15 +204,11 @@ def test_a_place_runs_a_copy_of_the_suite_on_the_wheel(tmp_path: Path) -> None:
     project = tmp_path / "run-here" / "project"
     assert (project / "tests" / "conftest.py").is_file()
     assert not list(project.rglob("_mmap_rs*.so"))
-    assert (
-        (tmp_path / "run-here" / "wheel" / "bin" / "mmap-rs").read_text().startswith("#!python\n")
-    )
+    assert (tmp_path / "run-here" / "wheel" / "bin" / "mmap-rs").read_text().startswith("#!python\n")
 
 
 def test_what_emulators_get_wrong_are_tests_that_there_are() -> None:
-    rows = tomllib.loads(
-        (ROOT / "tests" / "support" / "emulators.toml").read_text(encoding="utf-8")
-    )["skip"]
+    rows = tomllib.loads((ROOT / "tests" / "support" / "emulators.toml").read_text(encoding="utf-8"))["skip"]
     for row in rows:
         assert row["emulator"] in {"qemu", "qemu-arm", "wine"}
         for pattern in row["tests"]:

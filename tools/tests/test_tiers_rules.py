@@ -18,9 +18,7 @@ LINUX = Module(
     kind="ELF",
     machine="X86_64",
     needed={"libc.so.6", "ld-linux-x86-64.so.2"},
-    imports=(
-        {Import("PyList_New"), Import("malloc", "GLIBC_2.2.5"), Import("gettid", weak=True), UNWIND}
-    ),
+    imports=({Import("PyList_New"), Import("malloc", "GLIBC_2.2.5"), Import("gettid", weak=True), UNWIND}),
     exports={"PyInit__mmap_rs"},
     alignment=4096,
 )
@@ -75,32 +73,12 @@ def test_what_is_right_is_let_through(triple: str) -> None:
         ("x86_64-unknown-linux-gnu", {"machine": "X86"}, "it is for X86, not X86_64"),
         ("x86_64-unknown-linux-gnu", {"alignment": 1024}, "pages of 4096 can't hold it"),
         ("aarch64-unknown-linux-gnu", {"machine": "ARM64"}, "pages of 65536 can't hold it"),
-        (
-            "x86_64-unknown-linux-gnu",
-            {"exports": set[str]()},
-            "does not export PyInit__mmap_rs",
-        ),
-        (
-            "x86_64-unknown-linux-gnu",
-            {"exports": LINUX.exports | {"mine"}},
-            "exports more than .*: mine",
-        ),
-        (
-            "x86_64-unknown-linux-gnu",
-            {"needed": {"libssl.so.3"}},
-            "it needs libssl.so.3",
-        ),
-        (
-            "x86_64-unknown-linux-gnu",
-            {"faults": {"it asks for an executable stack"}},
-            "stack",
-        ),
+        ("x86_64-unknown-linux-gnu", {"exports": set[str]()}, "does not export PyInit__mmap_rs"),
+        ("x86_64-unknown-linux-gnu", {"exports": LINUX.exports | {"mine"}}, "exports more than .*: mine"),
+        ("x86_64-unknown-linux-gnu", {"needed": {"libssl.so.3"}}, "it needs libssl.so.3"),
+        ("x86_64-unknown-linux-gnu", {"faults": {"it asks for an executable stack"}}, "stack"),
         ("aarch64-linux-android", {"alignment": 4096}, "pages of 16384 can't hold it"),
-        (
-            "aarch64-linux-android",
-            {"needed": {"libc.so"}},
-            "does not name libpython3.13.so",
-        ),
+        ("aarch64-linux-android", {"needed": {"libc.so"}}, "does not name libpython3.13.so"),
         # Neither Chaquopy nor CPython's own package puts it into an app.
         (
             "aarch64-linux-android",
@@ -123,11 +101,7 @@ def test_what_is_right_is_let_through(triple: str) -> None:
         ("aarch64-apple-ios", {"install_name": ""}, "an app can't embed it"),
         ("aarch64-apple-ios", {"install_name": "/home/me/x.so"}, "a folder of this machine"),
         ("aarch64-apple-ios", {"alignment": 4096}, "pages of 16384 can't hold it"),
-        (
-            "x86_64-pc-windows-msvc",
-            {"needed": {"libgcc_s_seh-1.dll"}},
-            "it needs libgcc_s_seh",
-        ),
+        ("x86_64-pc-windows-msvc", {"needed": {"libgcc_s_seh-1.dll"}}, "it needs libgcc_s_seh"),
     ],
 )
 def test_what_is_wrong_is_named(triple: str, change: dict[str, object], said: str) -> None:
@@ -138,11 +112,7 @@ def test_what_is_wrong_is_named(triple: str, change: dict[str, object], said: st
 @pytest.mark.parametrize(
     ("triple", "entry", "said"),
     [
-        (
-            "x86_64-unknown-linux-gnu",
-            Import("PyUnicode_New"),
-            "PyUnicode_New does not belong to the stable",
-        ),
+        ("x86_64-unknown-linux-gnu", Import("PyUnicode_New"), "PyUnicode_New does not belong to the stable"),
         ("x86_64-unknown-linux-gnu", Import("PyList_GetItemRef"), "came with Python 3.13 only"),
         ("x86_64-unknown-linux-gnu", Import("fstat", "GLIBC_2.33"), "fstat came with glibc 2.33"),
         ("x86_64-unknown-linux-gnu", Import("mystery"), "mystery is not known to be in a library"),
@@ -159,9 +129,7 @@ def test_a_name_that_is_not_there_is_found(triple: str, entry: Import, said: str
 
 def test_linux_uses_the_unwinder_that_ends_threads() -> None:
     module = dataclasses.replace(LINUX, imports=LINUX.imports - {UNWIND})
-    assert re.search(
-        "an unwinder of its own", "\n".join(problems("x86_64-unknown-linux-gnu", module))
-    )
+    assert re.search("an unwinder of its own", "\n".join(problems("x86_64-unknown-linux-gnu", module)))
 
 
 def test_android_may_ask_for_what_newer_ones_have() -> None:

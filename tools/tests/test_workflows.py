@@ -16,9 +16,7 @@ from tools.tiers.targets import ROOT
 
 yaml = pytest.importorskip("yaml", reason="there is no PyYAML")
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-PINNED = re.compile(
-    r"uses: (?P<action>[\w.-]+/[\w./-]+)@(?P<commit>[0-9a-f]{40}) # v\d+\.\d+\.\d+$"
-)
+PINNED = re.compile(r"uses: (?P<action>[\w.-]+/[\w./-]+)@(?P<commit>[0-9a-f]{40}) # v\d+\.\d+\.\d+$")
 # What a line may be: one call, with nothing before, after or between.
 CALL = re.compile(
     r"""(?:make|bash|sh|python3?)       # what is called by name
@@ -52,25 +50,17 @@ def steps() -> list[tuple[str, dict[str, Any]]]:
 def commands() -> list[tuple[str, str]]:
     """Every line that is run, also inside of a virtual machine."""
     found = [(place, step["run"]) for place, step in steps() if "run" in step]
-    found += [
-        (place, step["with"]["run"]) for place, step in steps() if "run" in step.get("with", {})
-    ]
+    found += [(place, step["with"]["run"]) for place, step in steps() if "run" in step.get("with", {})]
     return found
 
 
 def makefile_targets() -> set[str]:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return {
-        name
-        for line in re.findall(r"^([a-z][a-z -]*):", text, re.MULTILINE)
-        for name in line.split()
-    }
+    return {name for line in re.findall(r"^([a-z][a-z -]*):", text, re.MULTILINE) for name in line.split()}
 
 
 def targets() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = tomllib.loads((ROOT / "tiers.toml").read_text(encoding="utf-8"))[
-        "target"
-    ]
+    found: list[dict[str, Any]] = tomllib.loads((ROOT / "tiers.toml").read_text(encoding="utf-8"))["target"]
     return found
 
 
@@ -114,9 +104,7 @@ def test_no_event_gives_rights_to_the_code_of_strangers(path: Path) -> None:
 
 
 def test_credentials_are_not_kept() -> None:
-    checkouts = [
-        step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")
-    ]
+    checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
@@ -199,16 +187,13 @@ def test_what_is_called_exists(place: str, line: str) -> None:
 
 
 def test_the_script_of_the_virtual_machine_exists() -> None:
-    runs = [
-        step["with"]["run"] for _, step in steps() if step.get("uses", "").startswith("vmactions/")
-    ]
+    runs = [step["with"]["run"] for _, step in steps() if step.get("uses", "").startswith("vmactions/")]
     assert runs == ["sh tools/freebsd.sh test", "sh tools/freebsd.sh wheel"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script, for Linux")
 @pytest.mark.parametrize(
-    ("platform", "emulators"),
-    [("", ""), ("linux/arm/v7", "qemu qemu-arm"), ("linux/arm64", "qemu")],
+    ("platform", "emulators"), [("", ""), ("linux/arm/v7", "qemu qemu-arm"), ("linux/arm64", "qemu")]
 )
 def test_a_container_of_another_processor_is_told_as_emulated(
     tmp_path: Path, platform: str, emulators: str
@@ -287,16 +272,12 @@ def test_every_python_and_every_system_is_tested() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     named = set(re.findall(r'"Programming Language :: Python :: (3\.\d+)"', text))
     assert named | {"3.14t", "3.15t"} <= set(tests["python"])
-    native = {
-        target["release"]["runner"] for target in targets() if target["release"]["tests"] == "here"
-    }
+    native = {target["release"]["runner"] for target in targets() if target["release"]["tests"] == "here"}
     assert native <= set(tests["runner"])
 
 
 def test_updates_are_proposed_for_all_that_is_pinned() -> None:
-    updates = {
-        it["package-ecosystem"]: it for it in load(ROOT / ".github" / "dependabot.yml")["updates"]
-    }
+    updates = {it["package-ecosystem"]: it for it in load(ROOT / ".github" / "dependabot.yml")["updates"]}
     assert set(updates) == {"github-actions", "cargo", "pip", "rust-toolchain"}
     assert all(update["cooldown"]["default-days"] >= 7 for update in updates.values())
     assert "/tools/locked" in updates["pip"]["directories"]

@@ -61,9 +61,7 @@ def test(work: Work, target: Target, python: str, pytest: list[str], given: Path
     return work.remembered(f"test-{target.triple}-{python}", key, action)
 
 
-def steps(
-    work: Work, target: Target, given: argparse.Namespace
-) -> Iterator[tuple[str, Callable[[], str]]]:
+def steps(work: Work, target: Target, given: argparse.Namespace) -> Iterator[tuple[str, Callable[[], str]]]:
     """Yield the steps that the command line asks for, with what does them."""
     if given.command in {"check", "all"}:
         yield "check", partial(rust.check, work, target)

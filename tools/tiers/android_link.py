@@ -73,13 +73,7 @@ def flags(folder: Path, python: str) -> list[str]:
     """Return rustc's flags, with which lld links for Android with the stubs of a folder."""
     words = [f"-L{folder}", "--hash-style=gnu", "--build-id=sha1", f"-zmax-page-size={PAGE}"]
     # The loader finds Python's names only through a library that the module names.
-    words += [
-        "--no-as-needed",
-        f"-l{python_library(python)}",
-        "-ldl",
-        "-lc",
-        f"{folder}/libcompiler_rt.a",
-    ]
+    words += ["--no-as-needed", f"-l{python_library(python)}", "-ldl", "-lc", f"{folder}/libcompiler_rt.a"]
     words += ["--exclude-libs=libunwind.a:libcompiler_rt.a"]
     return [
         f"-Lnative={folder}",

@@ -41,9 +41,7 @@ def given() -> Path:
     folder = Path(os.environ.get(VARIABLE, "")) / "system"
     for name in NEEDED:
         if not (folder / name).is_file():
-            raise Absent(
-                f"needs Android's C library, but {VARIABLE} names no folder with system/{name}"
-            )
+            raise Absent(f"needs Android's C library, but {VARIABLE} names no folder with system/{name}")
     return folder
 
 
@@ -88,17 +86,7 @@ def launcher(work: Work, root: Path, folder: Path) -> None:
 
 def make_root(work: Work, bionic: Path, root: Path) -> None:
     """Put Android's library, Python and what starts it into a folder."""
-    for name in (
-        "proc",
-        "sys",
-        "dev",
-        "tmp",
-        "mnt",
-        "data",
-        "etc",
-        "build",
-        "system/usr/share/zoneinfo",
-    ):
+    for name in ("proc", "sys", "dev", "tmp", "mnt", "data", "etc", "build", "system/usr/share/zoneinfo"):
         (root / name).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
     for name in NEEDED:

@@ -87,9 +87,7 @@ def sources(work: Work, suite: str, packages: Sequence[str], folder: Path) -> No
     shutil.rmtree(fetched)
 
 
-def fill(
-    work: Work, name: str, suite: str, machine: str, packages: Sequence[str], folder: Path
-) -> None:
+def fill(work: Work, name: str, suite: str, machine: str, packages: Sequence[str], folder: Path) -> None:
     """Unpack packages, and all that they depend on, into a folder that `chroot` can enter then."""
     fetched = folder / "apt"
     arch, libraries = ARCHITECTURES[machine]

@@ -119,9 +119,7 @@ def system_problem(entry: Import, module: Module, target: Target, known: frozens
     """Say what is wrong with another name: in no library of the system's, or too new for the tag."""
     system = systems()[target.system]
     if target.system in {"linux", "freebsd"}:
-        is_known = (
-            bool(entry.version) or system.get("elsewhere", {}).get(entry.name) in module.needed
-        )
+        is_known = bool(entry.version) or system.get("elsewhere", {}).get(entry.name) in module.needed
     elif target.system in {"macos", "ios", "windows"}:
         is_known = bool(entry.library)
     else:

@@ -48,9 +48,7 @@ def for_ios(text: str) -> str:
 
 def python_libraries(folder: Path) -> None:
     """Write what stands for Python's framework into a folder: a list of the stable ABI's names."""
-    known = [
-        f"'_{name}'" for name, since in programs.stable_abi().items() if since <= OLDEST_PYTHON
-    ]
+    known = [f"'_{name}'" for name, since in programs.stable_abi().items() if since <= OLDEST_PYTHON]
     for name in PYTHONS:
         text = PYTHON.replace("NAMES", ", ".join(sorted(known)))
         (folder / f"lib{name}.tbd").write_text(text, encoding="utf-8")

@@ -129,9 +129,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "platforms.md": [platforms(targets, found), differences(targets)],
         ROOT / "README.md": [readme(targets, found)],
     }
-    return {
-        path: replaced(path.read_text(encoding="utf-8"), tables) for path, tables in made.items()
-    }
+    return {path: replaced(path.read_text(encoding="utf-8"), tables) for path, tables in made.items()}
 
 
 def stale() -> list[Path]:

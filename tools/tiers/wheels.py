@@ -7,16 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tools.build_wheel import FEATURES, FREEBSD, INTERPRETERS
-from tools.tiers import (
-    android_link,
-    inspection,
-    ios_link,
-    linux_link,
-    programs,
-    rust,
-    tables,
-    windows_link,
-)
+from tools.tiers import android_link, inspection, ios_link, linux_link, programs, rust, tables, windows_link
 from tools.tiers.targets import ROOT, Target
 from tools.tiers.work import Absent, Work
 

@@ -58,9 +58,7 @@ def windows(work: Work, path: Path) -> str:
     return f"Z:{chroots.inside(work, path)}"
 
 
-def forwarder(
-    work: Work, library: Path, source: Path, *code: str | Path, own: Collection[str] = ()
-) -> None:
+def forwarder(work: Work, library: Path, source: Path, *code: str | Path, own: Collection[str] = ()) -> None:
     """Make a library that hands each name on to the library `source`, but for its own, which `code` has."""
     # It needs a library, which the tests of this module do without.
     from tools.tiers import binaries
@@ -137,19 +135,8 @@ def _core_programs(work: Work, target: Target) -> list[Path]:
     """Return the test programs."""
     env = rust.environment(work, target, "core-tests") | windows_link.environment(work, target)
     # A program's entry is Microsoft's own code too; Rust's `main` needs nothing of it.
-    env[rust.variable(target, "RUSTFLAGS")] = " ".join(
-        [*windows_link.FLAGS, "-Clink-arg=/ENTRY:main"]
-    )
-    words = [
-        "cargo",
-        "test",
-        "--locked",
-        "--package",
-        "mmap-rs-core",
-        "--lib",
-        "--tests",
-        "--no-run",
-    ]
+    env[rust.variable(target, "RUSTFLAGS")] = " ".join([*windows_link.FLAGS, "-Clink-arg=/ENTRY:main"])
+    words = ["cargo", "test", "--locked", "--package", "mmap-rs-core", "--lib", "--tests", "--no-run"]
     words += ["--target", target.triple, "--message-format", "json-render-diagnostics"]
     return made(work.run(words, log="core-tests-build", env=env))
 
