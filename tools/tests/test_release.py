@@ -268,12 +268,12 @@ def test_the_page_says_how_to_install_on_freebsd(tmp_path: Path, platform: str, 
         wheel.writestr(f"{info}/RECORD", "")
     # This Python says that it runs on FreeBSD, and pip believes it.
     venv.create(tmp_path / "env", with_pip=True)
-    python = tmp_path / "env" / "bin" / "python"
+    python = str(tmp_path / "env" / "bin" / "python")
     env = {**os.environ, "_PYTHON_HOST_PLATFORM": platform}
     words = [python, "-m", "pip", "install", "--no-index", "--find-links", ".", "mmap-rs"]
     refused = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, check=False)
     assert (refused.returncode == 0) == (taken in FREEBSD)
-    code = code.replace("python3.11", shlex.quote(str(python)))
+    code = code.replace("python3.11", shlex.quote(python))
     subprocess.run(["sh", "-e", "-u", "-c", code], cwd=tmp_path, env=env, check=True)
     assert [it.name.rsplit("-", 1)[1] for it in tmp_path.glob("renamed/*")] == [f"{taken}.whl"]
     shown = [python, "-m", "pip", "show", "mmap-rs"]

@@ -48,10 +48,10 @@ def test_a_module_for_android_names_pythons_library(
     assert keep < flags.index(f"-Clink-arg=-l{library}")
     assert {f"-Lnative={folder}", f"-Clink-arg=-L{folder}"} <= set(flags)
     assert "-Clink-arg=-Wl,-z,max-page-size=16384" in flags
-    told = phones.variables(target, kind, folder)
-    assert told["ANDROID_API_LEVEL"] == "24"
-    assert told[f"CARGO_TARGET_{triple.upper().replace('-', '_')}_LINKER"] == program.as_posix()
-    about = Path(told["PYO3_CONFIG_FILE"]).read_text(encoding="ascii").splitlines()
+    variables = phones.variables(target, kind, folder)
+    assert variables["ANDROID_API_LEVEL"] == "24"
+    assert variables[f"CARGO_TARGET_{triple.upper().replace('-', '_')}_LINKER"] == program.as_posix()
+    about = Path(variables["PYO3_CONFIG_FILE"]).read_text(encoding="ascii").splitlines()
     assert f"version={version}" in about
     assert f"ext_suffix={suffix}" in about
 
