@@ -1,21 +1,15 @@
-//! `MmapOptions`: what a mapping is to be, and making it.
+//! `MmapOptions`: what a mapping is to be.
 
 use super::file;
 use super::page_size::PageSize;
-use crate::audit;
 use crate::convert::flags;
 use crate::convert::numbers::Number;
 use crate::convert::ranges as convert;
-use crate::state::borrow::{exclusive, span};
-use crate::state::classes::{Mapping, vacant, wrap};
-use crate::state::detach::detached_if;
+use crate::state::classes::Mapping;
 use crate::state::error::Result;
-use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::guard;
 use mmap_rs_core::memory::{Access, Place, Request, page};
 use mmap_rs_core::mmap_rs::UnsafeMmapFlags;
-use mmap_rs_core::state::{Ending, Extent};
-use mmap_rs_core::within;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use std::ops::Range;
@@ -41,11 +35,11 @@ use std::ops::Range;
 ///     2
 #[pyclass(module = "mmap_rs", frozen)]
 pub struct MmapOptions {
-    request: Request,
+    pub(super) request: Request,
     /// The addresses between which it must lie.
-    within: Option<Range<usize>>,
+    pub(super) within: Option<Range<usize>>,
     /// The mapping whose place it takes.
-    reservation: Option<Py<Mapping>>,
+    pub(super) reservation: Option<Py<Mapping>>,
 }
 
 impl MmapOptions {
@@ -61,75 +55,6 @@ impl MmapOptions {
         };
         change(&mut options);
         options
-    }
-
-    fn make<'py>(&self, py: Python<'py>, access: Access, reserved: bool) -> Result<Bound<'py, Mapping>> {
-        let request = &file::opened(py, &self.request, access)?;
-        let kind = access.kind(reserved).name();
-        let source = request.source.as_ref();
-        let descriptor = source.and_then(|source| source.descriptor()).unwrap_or(-1);
-        let offset = source.map_or(0, |source| source.offset());
-        let len = request.len();
-        audit::event(py, ("mmap_rs.map", kind, len, request.flags.bits(), descriptor, offset))?;
-        let exec = |address| audit::event(py, ("mmap_rs.exec", address, len));
-        // What is at a fixed address would be lost before a hook could refuse; and the address is known.
-        if let Some(reservation) = &self.reservation {
-            if self.within.is_some() {
-                let text = "a mapping that takes the place of a reservation can't have a range of addresses too";
-                return Err(CoreError::InvalidOperation(text.to_owned()).into());
-            }
-            return replace(py, reservation.bind(py), request, access, reserved);
-        }
-        let fixed = request.is_fixed() && request.place.address() != 0;
-        if access.is_exec() && fixed {
-            exec(request.place.address())?;
-        }
-        let region = match &self.within {
-            Some(range) => py.detach(|| within::map(request, range, access, reserved))?,
-            None => detached_if(py, request.may_wait(), || request.map(access, reserved))?,
-        };
-        if access.is_exec() && !fixed && len > 0 {
-            // A hook that raises has the region dropped, and so unmapped.
-            exec(region.span().start)?;
-        }
-        Ok(wrap(py, region)?)
-    }
-}
-
-/// Makes a mapping in the place of a reservation, which it consumes.
-fn replace<'py>(
-    py: Python<'py>,
-    reservation: &Bound<'py, Mapping>,
-    request: &Request,
-    access: Access,
-    reserved: bool,
-) -> Result<Bound<'py, Mapping>> {
-    let made = vacant(py, access.kind(reserved))?;
-    let (mapping, target) = (reservation.get(), made.get());
-    loop {
-        let place = span(py, mapping)?;
-        if access.is_exec() {
-            audit::event(py, ("mmap_rs.exec", place.start, place.len))?;
-        }
-        let mut alone = exclusive(py, mapping)?;
-        // Another thread may have split or merged it since the hooks were told what becomes executable.
-        if alone.with(|region| region.span()) != place {
-            continue;
-        }
-        py.detach(move || match alone.with(|region| within::map_over(request, region, access, reserved)) {
-            Ok(region) => {
-                target.fill(region);
-                drop(alone.end(Ending::WithReservation));
-                Ok(())
-            }
-            Err(failure) => {
-                if failure.lost {
-                    drop(alone.end(Ending::Broken));
-                }
-                Err(failure.error)
-            }
-        })?;
-        return Ok(made);
     }
 }
 
