@@ -115,7 +115,7 @@ rustfmt: $(STAMPS)/venv
 	@cargo fmt --all --check
 	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
 	@cargo fmt --manifest-path tests/rust-parity/public-items/Cargo.toml --check
-	@cargo fmt --manifest-path tools/layers/Cargo.toml --check
+	@cargo fmt --manifest-path tests/layers/Cargo.toml --check
 
 .PHONY: clippy
 clippy: $(STAMPS)/venv
@@ -125,13 +125,13 @@ clippy: $(STAMPS)/venv
 	@cargo clippy --locked --quiet --no-default-features --features abi3-py311 -- -D warnings
 	@cargo clippy --locked --quiet --manifest-path benchmarks/rust/Cargo.toml --target-dir target/plain -- -D warnings
 	@cargo clippy --locked --quiet --manifest-path tests/rust-parity/public-items/Cargo.toml --target-dir target/public-items -- -D warnings
-	@cargo clippy --locked --quiet --manifest-path tools/layers/Cargo.toml --target-dir target/layers -- -D warnings
+	@cargo clippy --locked --quiet --manifest-path tests/layers/Cargo.toml --target-dir target/layers -- -D warnings
 
 .PHONY: layers
 layers:
 	@sh tools/check-rust.sh
 	@echo "==> layers of the Rust modules"
-	@cargo run --locked --quiet --manifest-path tools/layers/Cargo.toml --target-dir target/layers
+	@cargo run --locked --quiet --manifest-path tests/layers/Cargo.toml --target-dir target/layers
 
 # No such interpreter is needed: PyO3 knows what it is like.
 FREE_THREADED := env -u PYO3_PYTHON PYO3_CROSS=1 PYO3_CROSS_PYTHON_VERSION
@@ -166,7 +166,7 @@ format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
 	@cargo fmt --all
 	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml
 	@cargo fmt --manifest-path tests/rust-parity/public-items/Cargo.toml
-	@cargo fmt --manifest-path tools/layers/Cargo.toml
+	@cargo fmt --manifest-path tests/layers/Cargo.toml
 	@$(PY) -m ruff check --quiet --fix .
 	@$(PY) -m ruff format --quiet .
 

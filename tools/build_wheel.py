@@ -94,19 +94,17 @@ def provide_rust(target: Target) -> None:
         subprocess.run(["rustup", "target", "add", target.triple], cwd=ROOT, check=True)
 
 
-def arguments(target: Target, python: str) -> list[str]:
-    """Return maturin's arguments for a wheel."""
+def arguments(target: Target, python: str, *, zig: bool) -> list[str]:
+    """Return maturin's arguments for a wheel; what it is linked with, other than by `zig`, is told apart."""
     words = ["build", "--release", "--locked", "--target", target.triple]
     if python in FEATURES:
         words += ["--no-default-features", "--features", FEATURES[python]]
-    if target.release.build == "zig":
+    if zig:
         words += ["--zig"]
     if target.system in {"linux", "musl"}:
         # The tag ends in the architecture: manylinux_2_17_x86_64.
         words += ["--compatibility", target.tag.removesuffix(f"_{target.arch}")]
-    # maturin knows what each CPython for other systems is like, or is told by a file, and needs none.
-    native = target.release.build == "native"
-    return [*words, "--interpreter", sys.executable if native else INTERPRETERS[python]]
+    return words
 
 
 @contextlib.contextmanager
@@ -131,7 +129,10 @@ def build(target: Target, python: str, out: Path, source: Path, folder: Path) ->
     before = set(out.glob("*.whl"))
     provide_rust(target)
     own = environment(target, python, source, folder)
-    words = ["maturin", *arguments(target, python), "--target-dir", str(folder), "--out", str(out)]
+    zig, native = (target.release.build == way for way in ("zig", "native"))
+    words = ["maturin", *arguments(target, python, zig=zig), "--target-dir", str(folder)]
+    # maturin knows what each CPython for other systems is like, or is told by a file, and needs none.
+    words += ["--interpreter", sys.executable if native else INTERPRETERS[python], "--out", str(out)]
     with own_papers(source, target, python):
         subprocess.run([sys.executable, "-m", *words], cwd=source, env=own, check=True)
     made = [path for path in out.glob("*.whl") if f"-{TAGS[python]}-" in path.name]

@@ -3,8 +3,7 @@
 # of the LLVM that rustc uses: from rustup, or named by $LLVM_COV and $LLVM_PROFDATA. Arguments go to pytest.
 set -eu
 cd "$(dirname "$0")/.."
-python=${PYO3_PYTHON:-$PWD/.venv/bin/python}
-programs=$(dirname "$python")
+programs=$(dirname "${PYO3_PYTHON:-$PWD/.venv/bin/python}")
 cov() { "$programs/cargo-llvm-cov" llvm-cov "$@"; }
 
 [ -n "${LLVM_COV:-}" ] || rustup component add llvm-tools
@@ -12,17 +11,8 @@ export CARGO_TARGET_DIR="$PWD/target/coverage"
 eval "$(cov show-env --sh --no-cfg-coverage)"
 cov clean --workspace
 failed=0
-echo "==> Running the core's tests"
 cargo test --locked --quiet -p mmap-rs-core || failed=1
-echo "==> Running the Python tests"
-cargo build --locked --quiet
-package=$CARGO_TARGET_DIR/package
-rm -rf "$package"
-mkdir -p "$package"
-cp -R python/mmap_rs "$package/"
-rm -f "$package"/mmap_rs/_mmap_rs*.so
-cp "$CARGO_TARGET_DIR/debug/lib_mmap_rs.so" "$package/mmap_rs/_mmap_rs.abi3.so"
-PYTHONPATH="$package" "$python" -m pytest -q "$@" || failed=1
+sh tools/test-build.sh -- "$@" || failed=1
 cov report -p mmap-rs-core -p mmap-rs-python
 [ "$failed" -eq 0 ] || echo "Some tests failed: an instrumented build is slower, and the tests of speed may notice." >&2
 exit "$failed"

@@ -33,13 +33,15 @@ The compiled module of this package contains code of the crates below, depending
 Rust standard library (MIT OR Apache-2.0, The Rust Project contributors). Where a crate may be used under one
 of several licences, it is used here under the one whose text follows. `make notices` writes this file."""
 
-RUST = """## Apache-2.0: Rust's standard library
+RUST = """
+## Apache-2.0: Rust's standard library
 
 The module contains code of the standard library of Rust {rust}, The Rust Project Developers
 (MIT OR Apache-2.0), of its compiler-builtins (MIT AND Apache-2.0 WITH LLVM-exception AND (MIT OR Apache-2.0);
 Jorge Aparicio; Rich Felker and others, musl; the LLVM project), and of the crates below that the standard
 library contains. They are used here under the Apache License, whose text is in LICENSE-APACHE, and memchr
 under MIT, as the other memchr above.
+
 """
 
 # A package as Cargo describes it.
@@ -48,7 +50,8 @@ Package = dict[str, Any]
 
 def purl(package: Package) -> str:
     """Return the package URL, which names a crate to programs."""
-    return f"pkg:cargo/{quote(package['name'])}@{quote(package['version'], safe='')}"
+    crate = f"pkg:cargo/{quote(package['name'])}@{quote(package['version'], safe='')}"
+    return str(package.get("purl", crate))
 
 
 def linked(
@@ -103,14 +106,7 @@ def licence_text(crate: Package) -> tuple[str, str]:
     raise SystemExit(f"no text of the licence {chosen} in {folder}")
 
 
-def rust_library(system: str) -> tuple[str, list[Package]]:
-    """Return the Rust that releases are built with, and the crates in its standard library for a system."""
-    data = tomllib.loads((ROOT / "sbom" / "rust-std.toml").read_text(encoding="utf-8"))
-    family = "windows" if system == "windows" else "unix"
-    return data["rust"], [it for it in data["crate"] if it["systems"] in {"all", family}]
-
-
-def paper(crates: list[Package], rust: str = "", library: Sequence[Package] = ()) -> str:
+def paper(crates: list[Package]) -> str:
     """Return THIRD-PARTY.md: each text once, with the crates that it is for."""
     texts: dict[tuple[str, str], list[Package]] = {}
     for crate in crates:
@@ -124,73 +120,39 @@ def paper(crates: list[Package], rust: str = "", library: Sequence[Package] = ()
             line = f"- {crate['name']} {crate['version']} ({crate['license']}), {authors}"
             lines.append(line.removesuffix(", "))
         parts += [f"## {licence}: {', '.join(names)}", "\n".join(lines), f"```text\n{text}\n```"]
-    if rust:
-        lines = [f"- {it['name']} {it['version']} ({it['license']})" for it in library]
-        parts += [RUST.format(rust=rust) + "\n" + "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
-def component(kind: str, url: str, name: str, version: str, licence: str) -> dict[str, Any]:
-    """Return what all components of a list have."""
-    about = {"type": kind, "bom-ref": url, "name": name, "version": version, "scope": "required"}
-    return {**about, "licenses": [{"expression": licence}], "purl": url}
+def component(crate: Package, checksums: dict[tuple[str, str], str]) -> dict[str, Any]:
+    """Return a crate, or what stands for one, as CycloneDX has it."""
+    about = {"type": crate.get("type", "library"), "bom-ref": purl(crate), "name": crate["name"]}
+    about |= {"version": crate["version"], "scope": crate.get("scope", "required")}
+    if checksum := checksums.get((crate["name"], crate["version"])):
+        about["hashes"] = [{"alg": "SHA-256", "content": checksum}]
+    about |= {"licenses": [{"expression": crate["license"]}], "purl": purl(crate)}
+    places = [{"type": "vcs", "url": crate["repository"]}] if "repository" in crate else []
+    return {**about, **({"externalReferences": places} if places else {})}
 
 
-def bill(
-    root: Package,
-    crates: list[Package],
-    graph: dict[str, list[str]],
-    rust: str = "",
-    library: Sequence[Package] = (),
-) -> str:
+def bill(root: Package, crates: list[Package], graph: dict[str, list[str]]) -> str:
     """Return the list of components in the form of CycloneDX 1.6."""
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))["package"]
-    checksums = {(entry["name"], entry["version"]): entry.get("checksum") for entry in lock}
+    checksums = {(it["name"], it["version"]): it["checksum"] for it in lock if "checksum" in it}
     own = f"pkg:pypi/mmap-rs@{root['version']}"
-    components = [
-        {
-            **component("library", purl(it), it["name"], it["version"], it["license"]),
-            "hashes": [{"alg": "SHA-256", "content": checksums[it["name"], it["version"]]}],
-            "externalReferences": [{"type": "vcs", "url": it["repository"]}],
-        }
-        for it in crates
-    ]
-    if rust:
-        std, rustc = (f"pkg:generic/{name}@{rust}" for name in ("rust-std", "rustc"))
-        graph = {**graph, "": [*graph[""], std], std: [purl(it) for it in library]}
-        graph |= {purl(it): [] for it in library if purl(it) not in graph} | {rustc: []}
-        known = {it["purl"] for it in components}
-        components += [
-            component("library", purl(it), it["name"], it["version"], it["license"])
-            for it in library
-            if purl(it) not in known
-        ]
-        either = "MIT OR Apache-2.0"
-        components.append(component("library", std, "rust-std", rust, either))
-        # It made the module, and is not in it.
-        made_by = component("application", rustc, "rustc", rust, either)
-        components.append({**made_by, "scope": "excluded"})
+    components = [component(crate, checksums) for crate in crates]
     identity = json.dumps([own, components], sort_keys=True)
+    whole = {"type": "library", "bom-ref": own, "name": "mmap-rs", "version": root["version"]}
+    whole |= {"licenses": [{"expression": root["license"]}], "purl": own}
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         # Made of the content: the same content has the same number.
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, identity)}",
         "version": 1,
-        "metadata": {
-            "component": {
-                "type": "library",
-                "bom-ref": own,
-                "name": "mmap-rs",
-                "version": root["version"],
-                "licenses": [{"expression": root["license"]}],
-                "purl": own,
-            }
-        },
+        "metadata": {"component": whole},
         "components": components,
         "dependencies": [
-            {"ref": name or own, "dependsOn": graph[name]}
-            for name in ["", *(it["purl"] for it in components)]
+            {"ref": name or own, "dependsOn": graph.get(name, [])} for name in ["", *map(purl, crates)]
         ],
     }
     return json.dumps(document, indent=1) + "\n"
@@ -201,10 +163,21 @@ def of_wheel(target: Target, python: str) -> dict[str, str]:
     own = build_wheel.FEATURES.get(python)
     features = [] if own is None else ["--no-default-features", "--features", own]
     root, crates, graph = linked([target.triple], features)
-    rust, library = rust_library(target.system)
+    data = tomllib.loads((ROOT / "sbom" / "rust-std.toml").read_text(encoding="utf-8"))
+    family = "windows" if target.system == "windows" else "unix"
+    library: list[Package] = [it for it in data["crate"] if it["systems"] in {"all", family}]
+    lines = [f"- {it['name']} {it['version']} ({it['license']})" for it in library]
+    rust: Package = {"version": data["rust"], "license": "MIT OR Apache-2.0"}
+    std, rustc = {**rust, "name": "rust-std"}, {**rust, "name": "rustc"}
+    std["purl"], rustc["purl"] = (f"pkg:generic/{it['name']}@{data['rust']}" for it in (std, rustc))
+    # It made the module, and is not in it.
+    rustc |= {"type": "application", "scope": "excluded"}
+    known = {purl(it) for it in crates}
+    more = [*(it for it in library if purl(it) not in known), std, rustc]
+    graph |= {"": [*graph[""], purl(std)], purl(std): [purl(it) for it in library]}
     return {
-        "THIRD-PARTY.md": paper(crates, rust, library),
-        "sbom/mmap-rs.cdx.json": bill(root, crates, graph, rust, library),
+        "THIRD-PARTY.md": paper(crates) + RUST.format(rust=data["rust"]) + "\n".join(lines) + "\n",
+        "sbom/mmap-rs.cdx.json": bill(root, [*crates, *more], graph),
     }
 
 

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Runs the Python tests on a build of its own: test-build.sh [ARGUMENTS OF cargo build] -- [ARGUMENTS OF pytest].
-# The module lies in target/test-package, so that the one in python/ stays.
+# The module lies in Cargo's target folder, so that the one in python/ stays.
 set -eu
 cd "$(dirname "$0")/.."
-python=${PYO3_PYTHON:-$PWD/.venv/bin/python}
-package=$PWD/target/test-package
-folder=target/debug
+target=${CARGO_TARGET_DIR:-$PWD/target}
+package=$target/test-package
+folder=$target/debug
 flags=
 while [ "$1" != -- ]; do
-    [ "$1" != --release ] || folder=target/release
+    [ "$1" != --release ] || folder=$target/release
     flags="$flags $1"
     shift
 done
@@ -25,4 +25,4 @@ built=$folder/lib_mmap_rs.so
 [ -f "$built" ] || built=$folder/lib_mmap_rs.dylib
 cp "$built" "$package/mmap_rs/_mmap_rs.abi3.so"
 echo "==> Testing it (pytest)"
-PYTHONPATH="$package" "$python" -m pytest -q "$@"
+PYTHONPATH="$package" "${PYO3_PYTHON:-$PWD/.venv/bin/python}" -m pytest -q "$@"

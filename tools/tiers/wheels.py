@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tools.build_wheel import FEATURES, FREEBSD, INTERPRETERS
+from tools.build_wheel import FREEBSD, INTERPRETERS, arguments
 from tools.tiers import android_link, inspection, ios_link, linux_link, programs, rust, tables, windows_link
 from tools.tiers.targets import ROOT, Target
 from tools.tiers.work import Absent, Work
@@ -49,17 +49,11 @@ def _build(work: Work, target: Target, python: str, out: Path) -> None:
     env = programs.environment(work) | rust.environment(work, target, "build")
     # maturin asks the first Python there for zig.
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    words: list[str | Path] = ["build", "--release", "--locked", "--target", target.triple]
+    words: list[str | Path] = [*arguments(target, python, zig=target.local.link == "zig")]
     words += ["--out", out, "--interpreter", INTERPRETERS[python]]
-    if python in FEATURES:
-        words += ["--no-default-features", "--features", FEATURES[python]]
-    if target.local.link == "zig":
-        words += ["--zig"]
     # To the last compiler alone: the standard library needs no other for it.
     last: list[str] = []
     if target.system in {"linux", "musl"}:
-        # The tag ends in the architecture: manylinux_2_17_x86_64.
-        words += ["--compatibility", target.tag.removesuffix(f"_{target.arch}")]
         folder = work.folder(f"unwinder/{target.triple}")
         last = linux_link.flags(target.triple, folder, Path(sys.executable))
     elif target.system == "freebsd":

@@ -53,7 +53,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let path = entry?.path();
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             if name != "lib" && name != "mod" && !layers.concat().contains(&name.as_str()) {
-                eprintln!("{}: tools/layers/src/main.rs gives it no layer", path.display());
+                eprintln!("{}: tests/layers/src/main.rs gives it no layer", path.display());
                 status = ExitCode::FAILURE;
             }
         }
