@@ -31,6 +31,14 @@ METADATA = (
 )
 # Folders of the people and machines that build.
 PRIVATE = (b"/home/", b"/root/", b"/Users/", b"/github/workspace", b"C:\\Users\\", b"D:\\a\\")
+# What stands in place of the repository's address while it isn't known.
+PLACEHOLDER = "https://repository.example/"
+
+
+def repository() -> str:
+    """Return the repository's address, or what stands in its place."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(project["project"]["urls"]["Repository"])
 
 
 def version() -> str:
@@ -96,7 +104,10 @@ def inspect(wheel: Path) -> str:
 
     with WheelFile.open(wheel) as source:
         source.validate_record()
-    found = problems(wheel.name, content(wheel), wheel.stat().st_size, released=True)
+    files = content(wheel)
+    found = problems(wheel.name, files, wheel.stat().st_size, released=True)
+    if any(PLACEHOLDER.encode() in files[part] for part in files if part.endswith("/METADATA")):
+        found.append(f"its metadata lead to {PLACEHOLDER}: see `python -m tools.release address`")
     if found:
         raise Failed("\n    ".join([f"{wheel.name}:", *found]))
     if (of := meant(wheel.name)) is None:

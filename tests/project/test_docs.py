@@ -98,7 +98,8 @@ def test_shell_example_runs(place: str, code: str, tmp_path: Path) -> None:
 def test_readme_leads_to_an_example_for_each_use() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     uses = readme.split("\n## What it can do\n")[1].split("\n## ")[0].splitlines()
-    pages = [link[1] for row in uses if (link := re.search(r"\]\((docs/[^)]+)\) \|$", row))]
+    link = re.compile(r"\]\(https://[^)]+/main/(docs/[^)]+)\) \|$")
+    pages = [found[1] for row in uses if (found := link.search(row))]
     assert len(pages) >= 10
     texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in pages}
     assert [page for page, text in texts.items() if "```python\n" not in text] == []
@@ -109,7 +110,10 @@ def test_readme_begins_with_what_to_install_and_a_first_mapping() -> None:
     assert len(readme.splitlines()) <= 200
     first = "\n".join(readme.splitlines()[:45])
     assert "pip install mmap-rs" in first
-    assert [".map()" in first, ".map_mut()" in first] == [True, True]
+    code = [match[1] for match in FENCE.finditer(readme)][:2]
+    assert [len(block.splitlines()) <= 13 for block in code] == [True, True]
+    assert '"r+") as m:' in code[0] and 'map_file("words.txt") as m:' in code[1]
+    assert all(block in first for block in code)
 
 
 @pytest.mark.parametrize("module", names("mmap_rs"))
