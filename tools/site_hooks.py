@@ -2,8 +2,8 @@
 
 A member whose docstring has no example gets a link to the first one that uses it: on its own page of the
 reference, or in a guide that the page links. `tests/project/test_site.py` shows that every member has one.
-Each `name()` in a text is linked to its entry, and papers of the root folder become pages. The link to the source
-is pyproject.toml's. Types stand in the signatures only.
+Each `name()` in a text is linked to its entry, and papers of the root folder become pages. The link to the
+source is pyproject.toml's. Types stand in the signatures only.
 """
 
 import ast
@@ -22,7 +22,10 @@ LINK = re.compile(r"\]\(([\w./-]+\.md)(?:#[\w-]*)?\)")
 HEADING = re.compile(r'(<h[23] id="(mmap_rs\.[\w.]+)" class="doc doc-heading">)')
 ANCHOR = re.compile(r'<code id="([\w.]+)">')
 # The type and the default of a parameter in the list of them: the signature above it has both.
-TYPE = re.compile(r'(<li class="doc-section-item field-body">\s*<b><code>\w+</code></b>)\s*\(.*?\)\s*–', re.DOTALL)
+TYPE = re.compile(
+    r'(<li class="doc-section-item field-body">\s*<b><code>\w+</code></b>)\s*\(.*?\)(?=\s*\N{EN DASH})',
+    re.DOTALL,
+)
 # Where the text of an entry ends: of a class, of a member.
 ENDS = ('<div class="doc doc-children">', "\n    </div>\n\n</div>")
 # What begins a line of an example in a docstring.
@@ -128,7 +131,7 @@ def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
         for path in dict.fromkeys([docs / own, *paths])
         for example in examples(path.read_text(encoding="utf-8"), path.relative_to(docs).as_posix())
     ]
-    head, *parts = HEADING.split(TYPE.sub(r"\1 –", html))
+    head, *parts = HEADING.split(TYPE.sub(r"\1", html))
     owner = ""
     for heading, identifier, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         name = identifier.rpartition(".")[2]

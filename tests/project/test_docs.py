@@ -52,6 +52,13 @@ def test_example_is_no_wider_than_the_page(place: str, code: str) -> None:
         assert [line for line in code.split("\n") if len(line) > WIDTH] == [], place
 
 
+@pytest.mark.parametrize(("place", "code"), blocks(), ids=lambda value: value.split("\n")[0])
+def test_example_of_numpy_passes_type_checkers(place: str, code: str) -> None:
+    # NumPy's stubs list the classes that it takes; a memoryview is one of them.
+    calls = re.findall(r"np\.frombuffer\((\w+)", code)
+    assert set(calls) <= {"memoryview"}, place
+
+
 def names(module: str) -> list[str]:
     inner = pkgutil.walk_packages(mmap_rs.__path__, f"{module}.")
     return [module, *(info.name for info in inner)]
@@ -112,7 +119,8 @@ def test_readme_begins_with_what_to_install_and_a_first_mapping() -> None:
     assert "pip install mmap-rs" in first
     code = [match[1] for match in FENCE.finditer(readme)][:2]
     assert [len(block.splitlines()) <= 13 for block in code] == [True, True]
-    assert '"r+") as m:' in code[0] and 'map_file("words.txt") as m:' in code[1]
+    assert '"r+") as m:' in code[0]
+    assert 'map_file("words.txt") as m:' in code[1]
     assert all(block in first for block in code)
 
 

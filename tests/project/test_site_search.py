@@ -15,17 +15,67 @@ __all__ = ["site"]  # a fixture
 
 TAG = re.compile(r"<[^>]*>")
 
-NUMPY = (
-    "memmap r r+ c w+ readonly readwrite copyonwrite write dtype shape order offset filename mode flush "
-    "open_memmap mmap_mode"
-).split()
+NUMPY = [
+    "memmap",
+    "r",
+    "r+",
+    "c",
+    "w+",
+    "readonly",
+    "readwrite",
+    "copyonwrite",
+    "write",
+    "dtype",
+    "shape",
+    "order",
+    "offset",
+    "filename",
+    "mode",
+    "flush",
+    "open_memmap",
+    "mmap_mode",
+]
 # The functions of memmap2 0.9, and its types.
-MEMMAP2 = (
-    "map map_mut map_copy map_copy_read_only map_raw map_raw_read_only map_exec map_anon offset len stack huge "
-    "populate no_reserve_swap flush flush_async flush_range flush_async_range make_read_only make_mut make_exec "
-    "advise advise_range unchecked_advise unchecked_advise_range lock unlock remap may_move as_ptr as_mut_ptr "
-    "mmap mmapmut mmapraw mmapoptions remapoptions advice uncheckedadvice"
-).split()
+MEMMAP2 = [
+    "map",
+    "map_mut",
+    "map_copy",
+    "map_copy_read_only",
+    "map_raw",
+    "map_raw_read_only",
+    "map_exec",
+    "map_anon",
+    "offset",
+    "len",
+    "stack",
+    "huge",
+    "populate",
+    "no_reserve_swap",
+    "flush",
+    "flush_async",
+    "flush_range",
+    "flush_async_range",
+    "make_read_only",
+    "make_mut",
+    "make_exec",
+    "advise",
+    "advise_range",
+    "unchecked_advise",
+    "unchecked_advise_range",
+    "lock",
+    "unlock",
+    "remap",
+    "may_move",
+    "as_ptr",
+    "as_mut_ptr",
+    "mmap",
+    "mmapmut",
+    "mmapraw",
+    "mmapoptions",
+    "remapoptions",
+    "advice",
+    "uncheckedadvice",
+]
 
 
 def words(site: Site) -> dict[str, set[str]]:

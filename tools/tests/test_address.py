@@ -1,5 +1,7 @@
 """The repository's address: one placeholder until it is known, which nothing released may hold."""
 
+import base64
+import hashlib
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from tools import inspect_wheel, release
 from tools.tests.test_release import NAME, Clone, archive, clone, needs_cargo, wheel
 from tools.tiers.targets import ROOT
+from tools.tiers.work import Failed
 
 __all__ = ["clone"]  # a fixture
 
@@ -42,7 +45,11 @@ def test_a_release_refuses_the_placeholder(clone: Clone) -> None:
     assert clone.release("address", "https://repository.example/mmap-rs").returncode == 0
     clone.commit("No address")
     assert "address is not known" in clone.refusal("prepare", "7.8.9")
+    whole = clone.text("CHANGELOG.md")
+    section = f"## [Unreleased]\n\n## [{inspect_wheel.version()}] - 2026-01-01"
+    clone.edit("CHANGELOG.md", "## [Unreleased]", section)
     assert "address is not known" in clone.refusal("check", f"refs/tags/v{inspect_wheel.version()}")
+    clone.edit("CHANGELOG.md", clone.text("CHANGELOG.md"), whole)
     for name in release.ADDRESSED:
         assert "repository.example" in clone.text(name)
         whole = clone.text(name)
@@ -57,11 +64,17 @@ def test_a_release_refuses_the_placeholder(clone: Clone) -> None:
 def test_one_command_writes_the_address(clone: Clone) -> None:
     for url in ("https://github.com/a/b", "https://git.example.org/a/b-c"):
         assert clone.release("address", url).returncode == 0
-        assert f']({url}/blob/main/docs/' in clone.text("README.md")
+        assert f"]({url}/blob/main/docs/" in clone.text("README.md")
         assert f'Repository = "{url}"' in clone.text("pyproject.toml")
         assert clone.text("README.md").count(url) == README.count(inspect_wheel.repository())
     for url in ("github.com/a/b", "https://github.com/a/b/", "https://github.com", "https://a b/c"):
         assert "is not the address" in clone.refusal("address", url)
+
+
+def row(name: str, content: bytes) -> str:
+    """A file's row of RECORD."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return f"{name},sha256={digest},{len(content)}"
 
 
 def test_a_wheel_with_the_placeholder_is_refused(tmp_path: Path) -> None:
@@ -70,6 +83,7 @@ def test_a_wheel_with_the_placeholder_is_refused(tmp_path: Path) -> None:
     info = next(name for name in files if name.endswith("/METADATA"))
     record = info.replace("METADATA", "RECORD")
     files[info] += b"\nProject-URL: Repository, https://repository.example/mmap-rs\n"
-    files[record] = "\n".join(f"{name},," for name in files).encode()
-    with pytest.raises(inspect_wheel.Failed, match=r"its metadata lead to https://repository\.ex"):
+    rows = [row(name, content) for name, content in files.items() if name != record]
+    files[record] = "\n".join([*rows, f"{record},,"]).encode()
+    with pytest.raises(Failed, match=r"its metadata lead to https://repository\.ex"):
         inspect_wheel.inspect(archive(tmp_path / NAME, files))
