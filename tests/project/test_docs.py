@@ -76,6 +76,11 @@ def test_example_runs(place: str, code: str, tmp_path: Path) -> None:
             pytest.skip(f"Windows has {lack}")
     if "import numpy" in code:
         pytest.importorskip("numpy")
+    if '__name__ == "__main__"' in code:
+        # Its processes import it: it is a file, as a reader's program is.
+        (tmp_path / "example.py").write_text(code, encoding="utf-8")
+        run_it = "[sys.executable, '-W', 'error', 'example.py']"
+        code = f"import subprocess, sys; subprocess.run({run_it}, check=True)"
     check_child(code, cwd=tmp_path)
 
 
