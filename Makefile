@@ -282,7 +282,7 @@ bench-instructions: $(BUILT) $(STAMPS)/test ## Count instructions, compare with 
 
 .PHONY: docs
 docs: site ## Build the site in site/, strictly, and run every example of README.md, docs/ and examples/
-	@$(PY) -m pytest -q $(patsubst %,tests/project/test_%.py,docs docstrings examples site)
+	@$(PY) -m pytest -q $(patsubst %,tests/project/test_%.py,docs docstrings examples site site_search troubleshooting)
 
 .PHONY: site
 site: $(BUILT) $(STAMPS)/test $(STAMPS)/docs

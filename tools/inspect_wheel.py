@@ -33,6 +33,14 @@ METADATA = (
 STD = re.compile(r"/rust/deps[/\\]([\w-]+?)-(\d[\w.+-]*)[/\\]")
 # Folders of the people and machines that build.
 PRIVATE = (b"/home/", b"/root/", b"/Users/", b"/github/workspace", b"C:\\Users\\", b"D:\\a\\")
+# What stands in place of the repository's address while it isn't known.
+PLACEHOLDER = "https://repository.example/"
+
+
+def repository() -> str:
+    """Return the repository's address, or what stands in its place."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(project["project"]["urls"]["Repository"])
 
 
 def version() -> str:
@@ -113,6 +121,8 @@ def inspect(wheel: Path) -> str:
 
     with WheelFile.open(wheel) as source:
         source.validate_record()
+    if any(PLACEHOLDER.encode() in text for part, text in content(wheel).items() if part.endswith("/METADATA")):
+        raise Failed(f"{wheel.name}: its metadata lead to {PLACEHOLDER}: see `python -m tools.release address`")
     if (of := meant(wheel.name)) is None:
         raise Failed(f"{wheel.name}: tiers.toml has no such wheel")
     papers = notices.of_wheel(*of)

@@ -4,6 +4,7 @@ prepare VERSION   write the version and the changelog's section, commit, tag; no
 check REF         fail unless a ref is no tag of a version, or is the tag of this tree's version
 complete FOLDER   fail unless every file of a release is in a folder, and no other
 page TAG FOLDER   make the release page of a tag with the changelog's section and all files
+address URL       write where the repository is, into pyproject.toml and the links of README.md
 
 Our own, as cargo-release and bump-my-version don't know the policy on upstream's versions, nor tiers.toml.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tools.build_wheel import meant
-from tools.inspect_wheel import version
+from tools.inspect_wheel import PLACEHOLDER, repository, version
 from tools.tiers.targets import ROOT, load
 
 NUMBER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -26,6 +27,9 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 UNRELEASED = "## [Unreleased]"
 # All that `prepare` changes.
 CHANGED = ("CHANGELOG.md", "Cargo.toml", "Cargo.lock", "sbom/mmap-rs.cdx.json", "THIRD-PARTY.md")
+
+# The files with the address of the repository.
+ADDRESSED = ("README.md", "pyproject.toml")
 
 
 def refuse(reason: str) -> NoReturn:
@@ -72,6 +76,28 @@ def refuse_wrong_version(wanted: str) -> None:
         refuse(f"{since}, so that this needs a new minor version, and not {wanted}")
 
 
+def refuse_placeholder() -> None:
+    """Check that the repository's address is known, as every link of the package's page needs it."""
+    if any(PLACEHOLDER in (ROOT / name).read_text(encoding="utf-8") for name in ADDRESSED):
+        refuse(
+            f"the repository's address is not known, and {PLACEHOLDER} stands in its place: "
+            "run `python -m tools.release address URL`, and commit"
+        )
+
+
+def address(url: str) -> None:
+    """Write the repository's address in place of the one that is there."""
+    if not re.fullmatch(r"https://[\w.-]+(/[\w.-]+)+", url):
+        refuse(
+            f"{url!r} is not the address of a repository: https://HOST/OWNER/NAME, without a / at the end"
+        )
+    before = repository()
+    for name in ADDRESSED:
+        path = ROOT / name
+        text = re.sub(rf"{re.escape(before)}(?=[/\")])", url, path.read_text(encoding="utf-8"))
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def section(changelog: str, title: str) -> str:
     """Return the text of a changelog's section, without its head."""
     form = rf"(?ms)^## \[{re.escape(title)}\][^\n]*\n(.*?)(?=^## \[|^\[[^\]]+\]: |\Z)"
@@ -100,6 +126,7 @@ def write_version(wanted: str) -> None:
 
 def prepare(wanted: str, *, dry_run: bool) -> None:
     """Make the commit and the tag of a release; in a dry run, show what they would be and undo it."""
+    refuse_placeholder()
     refuse_wrong_version(wanted)
     if git("status", "--porcelain"):
         refuse("there are changes that are not committed: see git status")
@@ -138,6 +165,8 @@ def check(ref: str) -> None:
         refuse(f"the tag {tag} is not of this tree, whose version is {version()}")
     elif not section(CHANGELOG.read_text(encoding="utf-8"), version()):
         refuse(f"CHANGELOG.md has no section of {version()}")
+    else:
+        refuse_placeholder()
 
 
 def complete(folder: str) -> None:
@@ -175,6 +204,7 @@ def main(words: list[str] | None = None) -> None:
         (check, "ref"),
         (complete, "folder"),
         (page, "tag", "folder"),
+        (address, "url"),
     ):
         command = commands.add_parser(run.__name__)
         command.set_defaults(run=run)

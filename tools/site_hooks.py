@@ -2,7 +2,8 @@
 
 A member whose docstring has no example gets a link to the first one that uses it: on its own page of the
 reference, or in a guide that the page links. `tests/project/test_site.py` shows that every member has one.
-Each `name()` in a text is linked to its entry, and papers of the root folder become pages.
+Each `name()` in a text is linked to its entry, and papers of the root folder become pages. The link to the
+source is pyproject.toml's. Types stand in the signatures only.
 """
 
 import ast
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import mmap_rs
+from tools.inspect_wheel import repository
 
 # A paper of the root folder that is a page of the site too, and a link in it to another paper.
 PAPER = re.compile(r'^--8<-- "([A-Z]+)\.md"$', re.MULTILINE)
@@ -19,11 +21,22 @@ FENCE = re.compile(r"^```python\n(.*?)^```$|^(#+) ([^\n]+)$", re.MULTILINE | re.
 LINK = re.compile(r"\]\(([\w./-]+\.md)(?:#[\w-]*)?\)")
 HEADING = re.compile(r'(<h[23] id="(mmap_rs\.[\w.]+)" class="doc doc-heading">)')
 ANCHOR = re.compile(r'<code id="([\w.]+)">')
+# The type and the default of a parameter in the list of them: the signature above it has both.
+TYPE = re.compile(
+    r'(<li class="doc-section-item field-body">\s*<b><code>\w+</code></b>)\s*\(.*?\)(?=\s*\N{EN DASH})',
+    re.DOTALL,
+)
 # Where the text of an entry ends: of a class, of a member.
 ENDS = ('<div class="doc doc-children">', "\n    </div>\n\n</div>")
 # What begins a line of an example in a docstring.
 PROMPT = 'class="gp"'
 CALL = re.compile(r"<code>(?:(\w+)\.)?(\w+)\(\)</code>(?!</a>)")
+
+
+def on_config(config: Any, **_: Any) -> Any:
+    """Let the link at the top of each page lead to the source."""
+    config["repo_url"], config["repo_name"] = repository(), "Source"
+    return config
 
 
 def as_page(text: str) -> str:
@@ -116,7 +129,7 @@ def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
         for path in dict.fromkeys([docs / own, *paths])
         for example in examples(path.read_text(encoding="utf-8"), path.relative_to(docs).as_posix())
     ]
-    head, *parts = HEADING.split(html)
+    head, *parts = HEADING.split(TYPE.sub(r"\1", html))
     owner = ""
     for heading, identifier, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         name = identifier.rpartition(".")[2]

@@ -10,6 +10,7 @@ import argparse
 import ast
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -84,6 +85,38 @@ def with_docstrings(source: str, text: Callable[[str], str | None]) -> str:
     return "\n".join(lines)
 
 
+def said_of_members(text: str) -> dict[str, str]:
+    r"""Return what a list in a class's docstring says of each member, as sentences.
+
+    >>> said_of_members("Flags.\n\n- `A`, `B`: another\n  size; or not.\n- `C`: none.\n\nMore.")
+    {'A': 'Another size; or not.', 'B': 'Another size; or not.', 'C': 'None.'}
+    """
+    found: dict[str, str] = {}
+    for names, words in re.findall(r"^- ((?:`\w+`(?:, )?)+): (.*(?:\n  .*)*)", text, re.MULTILINE):
+        line = " ".join(words.split())
+        found |= dict.fromkeys(re.findall(r"\w+", names), line[0].upper() + line[1:])
+    return found
+
+
+def with_members(source: str) -> str:
+    """Return a stub's source in which each member has what its class says of it, as editors show it."""
+    lines = source.split("\n")
+    for owner in reversed(
+        [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    ):
+        said = said_of_members(ast.get_docstring(owner) or "")
+        for place, node in reversed([*enumerate(owner.body)]):
+            if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
+                continue
+            text = said.get(node.targets[0].id)
+            new = quoted(text, "    ") if text else []
+            after = owner.body[place + 1] if place + 1 < len(owner.body) else None
+            has = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            end = after.end_lineno if has and after is not None else node.end_lineno
+            lines[node.end_lineno : end] = new
+    return "\n".join(lines)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if anything differs")
@@ -92,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, module in STUBS.items():
         path = ROOT / "python" / "mmap_rs" / name
         source = path.read_text(encoding="utf-8")
-        wanted = with_docstrings(source, runtime_text(module))
+        wanted = with_members(with_docstrings(source, runtime_text(module)))
         if wanted != source:
             differ = True
             print(f"{name}: {'differs from the module: run make docstrings' if check else 'written'}")

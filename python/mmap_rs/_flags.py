@@ -111,7 +111,11 @@ class PageSizes(_Flags):
 
 
 class Protection(_Flags):
-    """The access that a memory area allows: `READ`, `WRITE`, `EXECUTE`, or none of them (0).
+    """The access that a memory area allows; 0 is none.
+
+    - `READ`: the bytes can be read.
+    - `WRITE`: the bytes can be changed.
+    - `EXECUTE`: the bytes can be run as code.
 
     Unknown bits raise `ValueError`.
 
@@ -127,11 +131,12 @@ class Protection(_Flags):
 class Seals(_Flags):
     """What is forbidden for a `MemoryFile` for good; combine them with `|`.
 
-    - `SEAL`: more seals.
-    - `SHRINK`, `GROW`: another size.
-    - `WRITE`: all writes; refused while a writable shared mapping exists.
-    - `FUTURE_WRITE`: writes, but for those of mappings that exist.
-    - `EXEC`: a change of whether the file can be executed.
+    - `SEAL`: forbids further seals.
+    - `SHRINK`: forbids a smaller size.
+    - `GROW`: forbids a larger size.
+    - `WRITE`: forbids all writes; refused while a writable shared mapping exists.
+    - `FUTURE_WRITE`: forbids writes, except those of mappings that exist.
+    - `EXEC`: forbids changing whether the file can be executed.
 
     Source: fcntl(2), `F_ADD_SEALS`.
 

@@ -30,17 +30,29 @@ class MmapFlags(IntFlag):
 
     _value_: int
     SHARED = ...
+    """Changes reach the file, and every process that maps it sees them; without it the mapping is copy-on-write."""
     POPULATE = ...
+    """Allocate memory for every page at once, so that no access faults later."""
     NO_RESERVE = ...
+    """Reserve no swap space."""
     HUGE_PAGES = ...
+    """Use huge pages; the size must be a multiple of the page size."""
     STACK = ...
+    """The mapping grows downward like a stack, on systems that support it."""
     NO_CORE_DUMP = ...
+    """Omit the pages from core dumps."""
     LOCKED = ...
+    """Keep the pages in physical memory."""
     TRANSPARENT_HUGE_PAGES = ...
+    """Ask for transparent huge pages."""
     SEQUENTIAL = ...
+    """The pages will be read in order."""
     RANDOM_ACCESS = ...
+    """The pages will be read in random order."""
     WILLNEED = ...
+    """The pages will be needed soon."""
     DONTNEED = ...
+    """The pages will not be needed soon."""
 
 class UnsafeMmapFlags(IntFlag):
     """Flags for a new mapping that can break memory safety; read about each one before you use it.
@@ -58,7 +70,9 @@ class UnsafeMmapFlags(IntFlag):
 
     _value_: int
     MAP_FIXED = ...
+    """Map at exactly the given address, replacing whatever is mapped there. Not on Windows."""
     JIT = ...
+    """Allow memory that is writable and executable at once. Such memory helps an attacker; prefer to write through `map_mut()` and then call `make_exec()`."""
 
 class PageSizes(IntFlag):
     """A set of page sizes: `_4K` (4 KiB) to `_16G` (16 GiB), each member's value its size in bytes.
@@ -108,7 +122,11 @@ class PageSizes(IntFlag):
         """
 
 class Protection(IntFlag):
-    """The access that a memory area allows: `READ`, `WRITE`, `EXECUTE`, or none of them (0).
+    """The access that a memory area allows; 0 is none.
+
+    - `READ`: the bytes can be read.
+    - `WRITE`: the bytes can be changed.
+    - `EXECUTE`: the bytes can be run as code.
 
     Unknown bits raise `ValueError`.
 
@@ -119,17 +137,21 @@ class Protection(IntFlag):
 
     _value_: int
     READ = ...
+    """The bytes can be read."""
     WRITE = ...
+    """The bytes can be changed."""
     EXECUTE = ...
+    """The bytes can be run as code."""
 
 class Seals(IntFlag):
     """What is forbidden for a `MemoryFile` for good; combine them with `|`.
 
-    - `SEAL`: more seals.
-    - `SHRINK`, `GROW`: another size.
-    - `WRITE`: all writes; refused while a writable shared mapping exists.
-    - `FUTURE_WRITE`: writes, but for those of mappings that exist.
-    - `EXEC`: a change of whether the file can be executed.
+    - `SEAL`: forbids further seals.
+    - `SHRINK`: forbids a smaller size.
+    - `GROW`: forbids a larger size.
+    - `WRITE`: forbids all writes; refused while a writable shared mapping exists.
+    - `FUTURE_WRITE`: forbids writes, except those of mappings that exist.
+    - `EXEC`: forbids changing whether the file can be executed.
 
     Source: fcntl(2), `F_ADD_SEALS`.
 
@@ -140,11 +162,17 @@ class Seals(IntFlag):
 
     _value_: int
     SEAL = ...
+    """Forbids further seals."""
     SHRINK = ...
+    """Forbids a smaller size."""
     GROW = ...
+    """Forbids a larger size."""
     WRITE = ...
+    """Forbids all writes; refused while a writable shared mapping exists."""
     FUTURE_WRITE = ...
+    """Forbids writes, except those of mappings that exist."""
     EXEC = ...
+    """Forbids changing whether the file can be executed."""
 
 class ShareMode(Enum):
     """How a memory area is shared.
@@ -158,7 +186,9 @@ class ShareMode(Enum):
     """
 
     Private = 0
+    """Changes stay in this process (copy-on-write for a file)."""
     Shared = 1
+    """Changes reach the file, and every process that maps the same memory sees them."""
 
 class Inherit(Enum):
     """What a child of `fork` gets of a mapping.
@@ -175,5 +205,8 @@ class Inherit(Enum):
     """
 
     DEFAULT = 0
+    """A copy-on-write copy of private memory; shared memory stays shared."""
     NONE = 1
+    """Nothing; the mapping is closed in the child, and its addresses are free."""
     ZERO = 2
+    """Zeros in place of the contents."""

@@ -111,6 +111,10 @@ def map_file(
         raise _refused(errno.EISDIR, file, "map") from None
 
 
+# Where users import it from: what `help()` shows.
+map_file.__module__ = "mmap_rs"
+
+
 def _options(
     file: FileDescriptorLike | StrOrBytesPath | MemoryFile,
     mode: str,

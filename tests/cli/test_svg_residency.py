@@ -111,6 +111,29 @@ def test_a_block_of_5000_areas(usage: bool) -> None:
     assert overlaps(root) == []
 
 
+def test_the_bar_shows_areas_below_a_pixel_in_proportion() -> None:
+    rows = [
+        used(PAGE, PAGE, start=n * PAGE, protection=("r--", "rw-", "rw-")[n % 3])
+        for n in range(1, 6001)
+    ]
+    root = parsed(svg.draw(rows, "process 1"))
+    bar = [
+        each
+        for each in root.iter(f"{NAME}rect")
+        if each.get("height") == "22" and each.get("fill-opacity")
+    ]
+    wide = {
+        protection: sum(
+            float(each.get("width", ""))
+            for each in bar
+            if each.get("fill") == svg_marks.colour(protection)
+        )
+        for protection in ("r--", "rw-")
+    }
+    assert min(float(each.get("width", "")) for each in bar) >= 1
+    assert wide["rw-"] / wide["r--"] == pytest.approx(2, rel=0.1)
+
+
 def test_a_band_below_a_pixel_is_left_out() -> None:
     rows = [*dense(2000, usage=True), used(PAGE, PAGE, start=2001 * PAGE, protection="rwx")]
     root = parsed(svg.draw(rows, "process 1"))

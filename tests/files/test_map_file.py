@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -191,3 +192,8 @@ def test_a_flush_of_a_private_map_warns(flush: Callable[[MmapMut], None], file: 
     with map_file(file) as read:
         read.flush()
     MmapOptions(4096).map_mut().flush()
+
+
+def test_it_is_the_packages_own() -> None:
+    assert (map_file.__module__, map_file.__qualname__) == ("mmap_rs", "map_file")
+    assert pickle.loads(pickle.dumps(map_file)) is map_file

@@ -52,6 +52,13 @@ def test_example_is_no_wider_than_the_page(place: str, code: str) -> None:
         assert [line for line in code.split("\n") if len(line) > WIDTH] == [], place
 
 
+@pytest.mark.parametrize(("place", "code"), blocks(), ids=lambda value: value.split("\n")[0])
+def test_example_of_numpy_passes_type_checkers(place: str, code: str) -> None:
+    # NumPy's stubs list the classes that it takes; a memoryview is one of them.
+    calls = re.findall(r"np\.frombuffer\((\w+)", code)
+    assert set(calls) <= {"memoryview"}, place
+
+
 def names(module: str) -> list[str]:
     inner = pkgutil.walk_packages(mmap_rs.__path__, f"{module}.")
     return [module, *(info.name for info in inner)]
@@ -69,6 +76,11 @@ def test_example_runs(place: str, code: str, tmp_path: Path) -> None:
             pytest.skip(f"Windows has {lack}")
     if "import numpy" in code:
         pytest.importorskip("numpy")
+    if '__name__ == "__main__"' in code:
+        # Its processes import it: it is a file, as a reader's program is.
+        (tmp_path / "example.py").write_text(code, encoding="utf-8")
+        run_it = "[sys.executable, '-W', 'error', 'example.py']"
+        code = f"import subprocess, sys; subprocess.run({run_it}, check=True)"
     check_child(code, cwd=tmp_path)
 
 
@@ -98,7 +110,8 @@ def test_shell_example_runs(place: str, code: str, tmp_path: Path) -> None:
 def test_readme_leads_to_an_example_for_each_use() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     uses = readme.split("\n## What it can do\n")[1].split("\n## ")[0].splitlines()
-    pages = [link[1] for row in uses if (link := re.search(r"\]\((docs/[^)]+)\) \|$", row))]
+    link = re.compile(r"\]\(https://[^)]+/main/(docs/[^)]+)\) \|$")
+    pages = [found[1] for row in uses if (found := link.search(row))]
     assert len(pages) >= 10
     texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in pages}
     assert [page for page, text in texts.items() if "```python\n" not in text] == []
@@ -109,7 +122,11 @@ def test_readme_begins_with_what_to_install_and_a_first_mapping() -> None:
     assert len(readme.splitlines()) <= 200
     first = "\n".join(readme.splitlines()[:45])
     assert "pip install mmap-rs" in first
-    assert [".map()" in first, ".map_mut()" in first] == [True, True]
+    code = [match[1] for match in FENCE.finditer(readme)][:2]
+    assert [len(block.splitlines()) <= 13 for block in code] == [True, True]
+    assert '"r+") as m:' in code[0]
+    assert 'map_file("words.txt") as m:' in code[1]
+    assert all(block in first for block in code)
 
 
 @pytest.mark.parametrize("module", names("mmap_rs"))

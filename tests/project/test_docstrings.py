@@ -12,6 +12,7 @@ import pytest
 import mmap_rs
 from mmap_rs import _mmap_rs
 from tests.support.child_process import check_child
+from tests.support.paths import ROOT
 from tools import sync_docs
 
 # What upstream calls unsafe, and what is unsafe here for the same reasons.
@@ -131,3 +132,13 @@ def test_sync_writes_replaces_and_removes() -> None:
         'class A:\n    """New."""\n\n    def f(self) -> int:\n        """Return 1.\n\n'
         '        Or so.\n        """\n    def g(self) -> int:\n        ...\n'
     )
+
+
+@pytest.mark.parametrize("name", ["MmapFlags", "UnsafeMmapFlags", "Protection", "Seals", "Inherit"])
+def test_editors_show_what_a_flag_does(name: str) -> None:
+    stub = (ROOT / "python" / "mmap_rs" / "_flags.pyi").read_text(encoding="utf-8")
+    owner = stub.split(f"\nclass {name}(", maxsplit=1)[1].split("\nclass ", maxsplit=1)[0]
+    said = dict(re.findall(r'^    (\w+) = \S+\n    """([^"]+)"""$', owner, re.MULTILINE))
+    members = [member.name for member in getattr(mmap_rs, name)]
+    assert [*said] == members
+    assert [text for text in said.values() if not re.fullmatch(r"[A-Z].*\.", text)] == []

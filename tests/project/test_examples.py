@@ -78,6 +78,7 @@ def test_map_anon() -> None:
 
 # What each program of a guide prints, as far as it is the same everywhere.
 GUIDES = {
+    "append_records.py": r"240000 bytes, grown 3 times\nthe last of them: 19999, 4999\.75\n",
     "app_store.py": r"after a restart: \['written before the app was stopped'\]\n",
     "code_generation.py": r"(3 \* x \+ 4 for x = 0, 1, 2, 10: \[4, 7, 10, 34\]\n){2}|no code for .*\n",
     "copy_on_write.py": r"in memory: width=1920\nin the file: width=0640\n",
@@ -86,6 +87,8 @@ GUIDES = {
     "from_numpy_memmap.py": r"with_memmap: sum 10000\nwith_mmap_rs: sum 20000\n",
     "growing_buffer.py": r"appended .*\n.*of 64 MiB\nthe address stayed: True\nthe last .*99\n",
     "huge_pages.py": r"(no huge pages: .*\n)?8 MiB of (huge|base) pages.*\n",
+    "log_report.py": r"page,requests\n/index,1286\n/lost,857\n/prices,857\nslow: 600\n",
+    "numpy_matrix.py": r"the sums of .*: \[9850\. 9900\. 9950\.\]\nthe sum of the file: 995000\.0\n",
     "numpy_over_map.py": r"sum in the mapping: (2499975000.0)\nsum of the file: \1\n",
     "replace_file.py": r".*16000 bytes\nthe reader is current: False\nmapped again: new\n",
     "reserve_and_map.py": r"(\w+ +at 0x.*: program\n){3}in the save.*: program\n|left out: .*\n",

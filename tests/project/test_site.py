@@ -17,6 +17,7 @@ import pytest
 import mmap_rs
 from mmap_rs._file import MappingFile
 from tests.support.paths import ROOT
+from tools.inspect_wheel import repository
 
 pytest.importorskip("mkdocs", reason="mkdocs is not installed: make docs brings it")
 
@@ -161,3 +162,37 @@ def test_search_knows_every_class(site: Site) -> None:
     index = (site.folder / "search" / "search_index.js").read_text(encoding="utf-8")
     classes = [name for name in public() if name.count(".") == 1]
     assert [name for name in classes if f"#{name}" not in index] == []
+
+
+def test_a_class_comes_before_its_samples(site: Site) -> None:
+    texts = [
+        path.read_text(encoding="utf-8") for path in (site.folder / "reference").glob("*.html")
+    ]
+    with_entries = [text for text in texts if ENTRY.search(text)]
+    assert len(with_entries) > 10
+    for text in with_entries:
+        entry = ENTRY.search(text)
+        assert entry is not None
+        assert 'class="kn"' not in text[: entry.start()]  # an import
+
+
+def test_types_stand_in_the_signatures_only(site: Site) -> None:
+    again = re.compile(r'<li class="doc-section-item field-body">\s*<b><code>\w+</code></b>\s*\(')
+    assert [name for name, text in site.entries.items() if again.search(text)] == []
+    assert "doc-section-item" in site.entries["mmap_rs.MmapOptions.with_file"]
+
+
+def test_every_page_leads_to_the_source(site: Site) -> None:
+    link = f'<a href="{repository()}" title="Go to repository" class="md-source">'
+    texts = {path: path.read_text(encoding="utf-8") for path in site.pages}
+    assert [path for path, text in texts.items() if link not in text] == []
+    assert 'href="changelog.html"' in texts[site.folder / "index.html"]
+    assert "<code>MmapFlags.SHARED</code>" in texts[site.folder / "index.html"]
+
+
+def test_platforms_begin_with_how_each_was_tested(site: Site) -> None:
+    text = (site.folder / "platforms.html").read_text(encoding="utf-8")
+    before, _, folded = text.partition("<details>")
+    assert "tested under Wine" in before
+    assert "-unknown-linux-" not in before
+    assert "passed" in folded.partition("</details>")[0]

@@ -90,6 +90,10 @@ class Clone:
 @pytest.fixture
 def clone(tmp_path: Path) -> Clone:
     made = Clone(tmp_path / "tree")
+    # As after the first step of docs/releasing.md.
+    assert made.release("address", "https://github.com/somebody/mmap-rs").returncode == 0
+    if made.git("status", "--porcelain"):
+        made.commit("The address")
     if "### " not in release.section(made.text("CHANGELOG.md"), "Unreleased"):
         made.edit("CHANGELOG.md", "## [Unreleased]", "## [Unreleased]\n\n### Added\n\n- A thing.")
         made.commit("A change")

@@ -90,7 +90,7 @@ def differences(targets: list[Target]) -> str:
 
 
 def readme(targets: list[Target], found: list[Result]) -> str:
-    """Return the table of README.md: a row for each system."""
+    """Return the table of README.md, which docs/platforms.md begins with: a row for each system."""
     columns = [*WAYS.values(), "compiled, not run"]
     rows = [f"| system | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
     for system, like in systems().items():
@@ -125,9 +125,11 @@ def replaced(text: str, tables: list[str]) -> str:
 def pages() -> dict[Path, str]:
     """Return each page that has tables, as it should be."""
     targets, found = load(), results()
+    short = readme(targets, found)
+    logs, differ = platforms(targets, found), differences(targets)
     made = {
-        ROOT / "docs" / "platforms.md": [platforms(targets, found), differences(targets)],
-        ROOT / "README.md": [readme(targets, found)],
+        ROOT / "docs" / "platforms.md": [short, logs, differ],
+        ROOT / "README.md": [short],
     }
     return {path: replaced(path.read_text(encoding="utf-8"), tables) for path, tables in made.items()}
 

@@ -21,12 +21,12 @@ Numbers are decimal, or hexadecimal with the prefix 0x."""
 
 _AREAS_END = """\
 examples:
-  mmap-rs areas --pid 1234
-  mmap-rs areas --pid 1234 --usage --by-file
-  mmap-rs areas --pid 1234 --watch 2
-  mmap-rs areas --pid 1234 --svg map.svg
-  mmap-rs areas --json | jq -r 'select(.execute) | .path'
-  mmap-rs areas --pid 1234 --address 0x7f52c0001000
+  %(prog)s --pid 1234
+  %(prog)s --pid 1234 --usage --by-file
+  %(prog)s --pid 1234 --watch 2
+  %(prog)s --pid 1234 --svg map.svg
+  %(prog)s --json | jq -r 'select(.execute) | .path'
+  %(prog)s --pid 1234 --address 0x7f52c0001000
 
 If nothing is mapped at an address, that is an error (status 1); a range without areas is an empty list."""
 

@@ -18,6 +18,7 @@ WIDTHS = {1: 900, 2: 1300, 3: 1640}
 MARGIN, GUTTER = 28, 36
 ADDRESS, BLOCK = 112, 130  # widths in a column
 LEGEND_LINE = 19
+MIXED = 8  # of a band of areas that are thinner than a pixel each
 RESIDENT = 415  # where the numbers of what is in memory end
 
 HOW_TO_READ = (
@@ -184,20 +185,44 @@ def _share(resident: int | None, size: int) -> float | None:
 def _bands(
     rows: Sequence[Row], per_pixel: float
 ) -> Iterator[tuple[str, float, float, float | None]]:
-    """Join areas into bands of one protection, none thinner than a pixel but the last."""
-    start = position = 0.0
-    first = 0
-    inside: dict[str, int] = {}
+    """Join areas into bands of one protection, none thinner than a pixel but the last.
+
+    Areas that are too small to be seen one by one share a band, in proportion.
+    """
+    start = wide = 0.0
+    mixed = False
+    run: list[Row] = []
     for place, row in enumerate(rows):
-        inside[row.protection] = inside.get(row.protection, 0) + row.size
-        position += row.size / per_pixel
-        following = rows[place + 1].protection if place + 1 < len(rows) else None
-        if following is None or (following != row.protection and position - start >= 1):
-            whole = Block(tuple(rows[first : place + 1]))
-            share = _share(whole.resident, whole.size)
-            yield max(inside, key=inside.__getitem__), start, position, share
-            start, first = position, place + 1
-            inside = {}
+        run.append(row)
+        wide += row.size / per_pixel
+        mixed |= row.protection != run[0].protection
+        following = rows[place + 1] if place + 1 < len(rows) else None
+        if following is not None:
+            if mixed:
+                goes_on = wide < (1 if following.size >= per_pixel else MIXED)
+            else:
+                goes_on = wide < 1 or following.protection == row.protection
+            if goes_on:
+                continue
+        yield from _shares(run, start, wide)
+        start, wide, mixed, run = start + wide, 0.0, False, []
+
+
+def _shares(
+    run: Sequence[Row], start: float, wide: float
+) -> Iterator[tuple[str, float, float, float | None]]:
+    """Split a band among its protections; those of less than a pixel are left out."""
+    sums = by_protection(run)
+    total = sum(each.size for each in sums.values())
+    seen = {name: each for name, each in sums.items() if wide * each.size >= total}
+    if not seen:
+        largest = max(sums, key=lambda name: sums[name].size)
+        seen = {largest: sums[largest]}
+    shown = sum(each.size for each in seen.values())
+    for name, each in seen.items():
+        end = start + wide * each.size / shown
+        yield name, start, end, _share(each.resident, each.size)
+        start = end
 
 
 def _part(placed: Placed, x: float, top: float, wide: float) -> list[str]:
