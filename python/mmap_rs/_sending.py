@@ -91,19 +91,37 @@ def _reduce_parcel(parcel: _Parcel) -> tuple[Callable[..., Any], tuple[Any, ...]
 
 
 def _file_parts(file: MemoryFile) -> tuple[Any, ...]:
-    """Return what `_file_again` takes: a duplicate that the receiver takes over."""
+    """Return what `_file_again` takes: a claim on the file, its name and its size."""
+    return _claim(file), file.name, file.size()
+
+
+def _claim(file: MemoryFile) -> Any:
+    """Return an object whose `detach()` gives the receiver a descriptor or handle of its own."""
     from multiprocessing import reduction, util
     from multiprocessing.context import get_spawning_popen
 
-    number = file._number()
     if sys.platform == "win32":
-        return reduction.DupHandle(number, _SECTION_ALL_ACCESS), file.name, file.size()
+        return reduction.DupHandle(file._number(), _SECTION_ALL_ACCESS)
     popen = get_spawning_popen()
     if popen is not None:
         # A process to be spawned gets each number once and as it is: two mappings of a file need two.
-        number = os.dup(number)
+        number = os.dup(file._number())
         util.Finalize(popen, os.close, (number,))
-    return reduction.DupFd(number), file.name, file.size()
+        return reduction.DupFd(number)
+
+    from multiprocessing import resource_sharer
+
+    # `DupFd()` duplicates the descriptor each time, and keeps the duplicate until the message is received.
+    # Here all messages share the descriptor of the file, so those that nobody receives take up none.
+    kept = file._clone()
+
+    def send(connection: Any, pid: int) -> None:
+        reduction.send_handle(connection, kept._number(), pid)
+
+    sharer: Any = resource_sharer
+    claim = sharer.DupFd.__new__(sharer.DupFd)
+    claim._id = sharer._resource_sharer.register(send, kept.close)
+    return claim
 
 
 def _file_again(duplicate: Any, name: str | None, size: int) -> MemoryFile:

@@ -222,6 +222,11 @@ impl MemoryFile {
         self.__copy__()
     }
 
+    /// Return another object for the same open file, which stays open when this one is closed.
+    fn _clone(&self) -> Result<Self> {
+        Ok(Self::of(self.file()?))
+    }
+
     /// Return the number of the descriptor, or of the handle of the section.
     fn _number(&self) -> Result<isize> {
         let file = self.file()?;

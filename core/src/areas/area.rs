@@ -100,7 +100,7 @@ pub(super) fn protection(read: bool, write: bool, execute: bool) -> Protection {
 
 #[cfg(test)]
 mod tests {
-    use super::super::usage::VmFlags;
+    use super::super::vm_flags::VmFlags;
     use super::*;
 
     fn area(addresses: Range<usize>, path: Option<&str>, is_file: bool) -> Area {

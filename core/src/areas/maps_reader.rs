@@ -19,6 +19,8 @@ pub(super) struct MapsReader {
     buffer: Vec<u8>,
     /// What of `buffer` is read from the kernel and not yet handed out.
     unread: std::ops::Range<usize>,
+    /// Whether that was found to be no whole area.
+    needs_more: bool,
     /// Whether any area was seen, of the process that the file is about.
     seen: bool,
     /// Whether the file was opened once more, as it was empty.
@@ -37,6 +39,7 @@ impl MapsReader {
             maps,
             buffer: Vec::new(),
             unread: 0..0,
+            needs_more: false,
             seen: false,
             reopened: false,
             ended: false,
@@ -58,6 +61,15 @@ impl MapsReader {
     /// The next area as far as it was read already: asks the kernel for nothing, but for the name of a file that
     /// looks as if it had a newline in it.
     pub fn ready(&mut self) -> Option<Result<Area>> {
+        if self.needs_more {
+            return None;
+        }
+        let found = self.parse();
+        self.needs_more = found.is_none() && !self.ended;
+        found
+    }
+
+    fn parse(&mut self) -> Option<Result<Area>> {
         let unread = self.buffer.get(self.unread.clone()).unwrap_or_default();
         let (len, taken) = match memchr::memchr(b'\n', unread) {
             Some(len) => (len, len + 1),
@@ -126,9 +138,13 @@ impl MapsReader {
         if self.buffer.len() - self.unread.end < PIECE / 2 {
             self.buffer.resize(self.buffer.len() + PIECE, 0);
         }
-        let read = self.maps.read(&mut self.buffer[self.unread.end..])?;
-        self.unread.end += read;
-        self.ended = read == 0;
+        self.needs_more = false;
+        // A read brings a page at most. Several are read at once, as the caller lets other threads run around this.
+        while !self.ended && self.buffer.len() - self.unread.end >= PIECE / 4 {
+            let read = self.maps.read(&mut self.buffer[self.unread.end..])?;
+            self.unread.end += read;
+            self.ended = read == 0;
+        }
         Ok(())
     }
 
@@ -140,9 +156,6 @@ impl MapsReader {
         }
         self.maps.rewind()?;
         self.unread = 0..0;
-        self.more()?;
-        let is_gone = self.ended;
-        (self.unread, self.ended) = (0..0, true);
-        if is_gone { Err(self.maps.gone()) } else { Ok(()) }
+        if self.maps.read(&mut self.buffer)? == 0 { Err(self.maps.gone()) } else { Ok(()) }
     }
 }

@@ -36,9 +36,14 @@ mod procmap_query;
 mod region_path;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod smaps_fields;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod smaps_lines;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod smaps_numbers;
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 mod task;
 mod usage;
+mod vm_flags;
 #[cfg(windows)]
 mod windows;
 #[cfg(any(windows, test))]
@@ -55,7 +60,8 @@ use linux as platform;
 use windows as platform;
 
 pub use area::Area;
-pub use usage::{Usage, VmFlags};
+pub use usage::Usage;
+pub use vm_flags::VmFlags;
 
 use crate::state::{generation, watch};
 use crate::{Error, Result};

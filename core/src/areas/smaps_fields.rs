@@ -9,7 +9,10 @@
 //! Kernels differ in which lines they have, and may get new ones: those that are not known are skipped, and what is
 //! missing stays unknown.
 
-use super::usage::{Usage, VmFlags};
+use super::smaps_lines::{self, FLAGS, LINES, NAME, WANTED, place};
+use super::smaps_numbers::{self, DIGITS};
+use super::usage::Usage;
+use super::vm_flags::VmFlags;
 use crate::{Error, Result};
 
 /// Whether a line is that of an area, which begins with an address: names of fields begin with a capital letter.
@@ -27,82 +30,22 @@ pub(super) struct Fields {
     flags: Option<VmFlags>,
     /// How many bytes of the text the fields take.
     len: usize,
-    /// Which line is probably the next.
+    /// Which of [`LINES`] is probably the next.
     next: usize,
 }
 
-/// Names with the spaces that fill them up, and the digits of the numbers behind them.
-const NAME: usize = 16;
-const DIGITS: usize = 8;
-
-/// The length of a line with both, and the unit.
+/// The length of a line with a number and its unit.
 const USUAL: usize = NAME + DIGITS + " kB\n".len();
-
-/// The lines with numbers that kernels have, in their order: so each is mostly found where it is looked for first.
-const LINES: [[u8; NAME]; 24] = [
-    *b"Size:           ",
-    *b"KernelPageSize: ",
-    *b"MMUPageSize:    ",
-    *b"Rss:            ",
-    *b"Pss:            ",
-    *b"Pss_Dirty:      ",
-    *b"Shared_Clean:   ",
-    *b"Shared_Dirty:   ",
-    *b"Private_Clean:  ",
-    *b"Private_Dirty:  ",
-    *b"Referenced:     ",
-    *b"Anonymous:      ",
-    *b"KSM:            ",
-    *b"LazyFree:       ",
-    *b"AnonHugePages:  ",
-    *b"ShmemPmdMapped: ",
-    *b"FilePmdMapped:  ",
-    *b"Shared_Hugetlb: ",
-    *b"Private_Hugetlb:",
-    *b"Swap:           ",
-    *b"SwapPss:        ",
-    *b"Locked:         ",
-    *b"THPeligible:    ",
-    *b"ProtectionKey:  ",
-];
-
-/// The name of the one line with words, which is the last.
-const FLAGS: &[u8] = b"VmFlags:";
-
-/// The place of a name in [`LINES`].
-const fn place(name: &str) -> usize {
-    let name = name.as_bytes();
-    let mut place = 0;
-    loop {
-        let mut at = 0;
-        while at < name.len() && LINES[place][at] == name[at] {
-            at += 1;
-        }
-        if at == name.len() && LINES[place][at] == b':' {
-            return place;
-        }
-        place += 1;
-    }
-}
-
-/// Whether the number of a line is in kilobytes, and wanted.
-const fn is_wanted(place: usize) -> bool {
-    place != self::place("THPeligible") && place != self::place("ProtectionKey")
-}
 
 impl Fields {
     /// Reads on in the text that follows the line of an area, up to the line of the next one; false if there may be more
     /// fields: `is_all` says that no text comes after this.
     pub fn read(&mut self, text: &[u8], is_all: bool) -> Result<bool> {
         loop {
+            self.len += self.read_usual(text.get(self.len..).unwrap_or_default());
             let rest = text.get(self.len..).unwrap_or_default();
             if is_area(rest) {
                 return Ok(true);
-            }
-            let usual = self.read_usual(rest);
-            if usual > 0 {
-                self.len += usual;
-                continue;
             }
             let (line, len) = match memchr::memchr(b'\n', rest) {
                 Some(len) => (rest.get(..len).unwrap_or_default(), len + 1),
@@ -115,72 +58,82 @@ impl Fields {
         }
     }
 
-    /// Reads lines as long as they look as kernels write them, and gives their length with the newlines.
+    /// Reads lines as long as they are as this kernel is expected to write them, and gives their length with the newlines.
     fn read_usual(&mut self, text: &[u8]) -> usize {
-        // Kept in registers, as a hundred thousand lines are read.
-        let (mut read, mut next, mut known) = (0, self.next, self.known);
-        while let Some(line) = text.get(read..).and_then(<[u8]>::first_chunk::<USUAL>) {
+        let (Some(names), Some(wanted), Some(numbers)) =
+            (LINES.get(self.next..), WANTED.get(self.next..), self.numbers.get_mut(self.next..))
+        else {
+            return 0;
+        };
+        let mut count = 0;
+        let expected = names.iter().zip(wanted).zip(numbers);
+        for (line, ((name, is_wanted), number)) in text.chunks_exact(USUAL).zip(expected) {
             // A length that is known at compile time, so that these are comparisons of numbers.
-            let (name, rest) = line.split_at(NAME);
-            let (digits, end) = rest.split_at(DIGITS);
-            let place = match LINES.get(next) {
-                Some(expected) if expected == name => next,
-                _ if name.starts_with(FLAGS) => break,
-                _ => match LINES.iter().position(|line| line == name) {
-                    Some(place) => place,
-                    None => break,
-                },
-            };
-            // By far the most frequent.
-            let number = if digits == b"       0" { Some(0) } else { digits.try_into().ok().and_then(padded) };
-            let Some(number) = number else { break };
-            if end == b" kB\n" {
-                read += USUAL;
-            } else if end.starts_with(b"\n") && !is_wanted(place) {
-                read += USUAL - 3;
-            } else {
+            let Some(line) = line.first_chunk::<USUAL>() else { break };
+            let (found, rest) = line.split_at(NAME);
+            let (digits, unit) = rest.split_at(DIGITS);
+            if found != *name || unit != b" kB\n" {
                 break;
             }
-            next = place + 1;
-            // Eight digits of kilobytes are no overflow in bytes.
-            self.numbers[place] = number;
-            known |= 1 << place;
+            if *is_wanted {
+                // By far the most frequent.
+                *number = if digits == b"       0" {
+                    0
+                } else {
+                    match digits.try_into().ok().and_then(smaps_numbers::padded) {
+                        Some(number) => number,
+                        None => break,
+                    }
+                };
+            }
+            count += 1;
         }
-        (self.next, self.known) = (next, known);
-        read
+        self.known |= ((1 << count) - 1) << self.next;
+        self.next += count;
+        count * USUAL
     }
 
     /// Notes a line; `None` if it can't be read.
     fn note(&mut self, line: &[u8]) -> Option<()> {
         if let Some(value) = line.strip_prefix(FLAGS) {
-            self.flags = Some(flags(value)?);
+            // In its place, without a copy.
+            let has_room = self.flags.insert(VmFlags::default()).read(value)?;
+            if !has_room {
+                self.flags = None;
+            }
             return Some(());
         }
-        let colon = memchr::memchr(b':', line)?;
-        let (name, value) = line.split_at_checked(colon)?;
-        let value = value.get(1..)?;
-        let place = LINES.iter().position(|known| known.trim_ascii_end().strip_suffix(b":") == Some(name));
-        match place.filter(|place| is_wanted(*place)) {
-            Some(place) => self.set(place, kilobytes(value)?),
-            None => Some(()),
+        let padded = line.first_chunk::<NAME>().and_then(|name| smaps_lines::find(name, self.next));
+        let (place, value) = match padded {
+            Some(place) => (place, line.get(NAME..)?),
+            None => {
+                let colon = memchr::memchr(b':', line)?;
+                let (name, value) = line.split_at_checked(colon + 1)?;
+                let Some(place) = smaps_lines::find_unpadded(name) else { return Some(()) };
+                (place, value)
+            }
+        };
+        self.next = place + 1;
+        if WANTED[place] {
+            let number = smaps_numbers::kilobytes(value)?;
+            // In bytes it must fit too.
+            number.checked_mul(1024)?;
+            self.numbers[place] = number;
+            self.known |= 1 << place;
         }
-    }
-
-    fn set(&mut self, place: usize, number: u64) -> Option<()> {
-        *self.numbers.get_mut(place)? = number;
-        self.known |= 1 << place;
-        // In bytes it must fit too.
-        (number <= u64::MAX / 1024).then_some(())
+        Some(())
     }
 
     /// What the fields say, and their length in bytes. Ready for the next area after that.
     pub fn finish(&mut self) -> (Box<Usage>, usize) {
         let bytes = |place: usize| (self.known & 1 << place != 0).then(|| self.numbers[place] * 1024);
-        let sum = |places: &[usize]| {
-            places.iter().filter_map(|place| bytes(*place)).reduce(|sum, bytes| sum.saturating_add(bytes))
+        let add = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
         };
-        let transparent = sum(&const { [place("AnonHugePages"), place("ShmemPmdMapped"), place("FilePmdMapped")] });
-        let pool = sum(&const { [place("Shared_Hugetlb"), place("Private_Hugetlb")] });
+        let files = add(bytes(const { place("ShmemPmdMapped") }), bytes(const { place("FilePmdMapped") }));
+        let transparent = add(bytes(const { place("AnonHugePages") }), files);
+        let pool = add(bytes(const { place("Shared_Hugetlb") }), bytes(const { place("Private_Hugetlb") }));
         // Before Linux 4.3 nothing was said of the pages of a pool.
         let is_of_pool = || self.flags.as_ref().is_some_and(|flags| flags.iter().any(|flag| flag == "ht"));
         let huge = match (transparent, pool) {
@@ -215,54 +168,6 @@ fn unreadable(line: &[u8]) -> Error {
         variant: "ParseInt",
         message: format!("can't read this line of the details of a memory area: {line:?}"),
     }
-}
-
-/// A number behind the spaces that fill it up. All digits at once, as there are a hundred thousand of them.
-fn padded(digits: [u8; DIGITS]) -> Option<u64> {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    // The first digit is the lowest byte.
-    let text = u64::from_le_bytes(digits);
-    let spaces = (text ^ (EACH * 0x20)).trailing_zeros() / 8;
-    // Spaces before the number become zeros.
-    let filled = text | (EACH * 0x10).checked_shr(64 - 8 * spaces).unwrap_or(0);
-    let high = EACH * 0xf0;
-    let are_digits = filled & high == EACH * 0x30 && filled.wrapping_add(EACH * 6) & high == EACH * 0x30;
-    // Pairs of digits, then of those, and of those.
-    let ones = filled & (EACH * 0x0f);
-    let pairs = ones.wrapping_mul(10).wrapping_add(ones >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    let number = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
-    (are_digits && spaces < 8).then_some(number)
-}
-
-fn kilobytes(value: &[u8]) -> Option<u64> {
-    number(value.trim_ascii().strip_suffix(b" kB")?.trim_ascii_end())
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    let mut number = 0u64;
-    for digit in digits {
-        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
-    }
-    (!digits.is_empty()).then_some(number)
-}
-
-fn flags(value: &[u8]) -> Option<VmFlags> {
-    let mut found = VmFlags::default();
-    // As kernels write them: a space and two letters, again and again, and a space.
-    let mut rest = value;
-    while let Some(([b' ', first, second], after)) = rest.split_first_chunk::<3>() {
-        if *first == b' ' || after.first().is_some_and(|byte| *byte != b' ') {
-            break;
-        }
-        found.add([*first, *second])?;
-        rest = after;
-    }
-    for code in rest.split(|byte| *byte == b' ').filter(|code| !code.is_empty()) {
-        found.add(code.try_into().ok()?)?;
-    }
-    Some(found)
 }
 
 #[cfg(test)]
@@ -350,9 +255,16 @@ mod tests {
             let error = parse(format!("{line}\n").as_bytes(), true).expect_err(line);
             assert!(error.to_string().contains(&format!("{line:?}")), "{error}");
         }
-        let many = format!("VmFlags:{}\n", " rd".repeat(41));
-        assert!(parse(many.as_bytes(), true).is_err());
-        assert_eq!(read(&many.replacen(" rd", "", 1)).vm_flags.map_or(0, |flags| flags.iter().count()), 40);
+    }
+
+    #[test]
+    fn more_flags_than_there_is_room_for_are_unknown() {
+        let usage = |count| read(&format!("Rss: 4 kB\nVmFlags:{}\n", " rd".repeat(count)));
+        assert_eq!(usage(64).vm_flags.map_or(0, |flags| flags.iter().count()), 64);
+        for count in [65, 1000] {
+            assert_eq!(usage(count), Usage { resident: Some(4096), ..Usage::default() });
+        }
+        assert!(parse(format!("VmFlags:{} x\n", " rd".repeat(65)).as_bytes(), true).is_err());
     }
 
     #[test]
@@ -362,29 +274,6 @@ mod tests {
         assert_eq!(read(&format!("AnonHugePages: {last} kB\nFilePmdMapped: {last} kB\n")).huge, Some(u64::MAX));
     }
 
-    #[test]
-    fn numbers_of_eight_places() {
-        for (text, number) in [
-            (b"       0", Some(0)),
-            (b"       7", Some(7)),
-            (b"   12345", Some(12345)),
-            (b"12345678", Some(12_345_678)),
-            (b"99999999", Some(99_999_999)),
-            (b"00000010", Some(10)),
-            (b"        ", None),
-            (b"     1 2", None),
-            (b"      1 ", None),
-            (b"      :1", None),
-            (b"      /1", None),
-            (b"     \n12", None),
-            (b"      -1", None),
-            (b"\xff\xff\xff\xff\xff\xff\xff1", None),
-            (b" \0\0\0\0\0\x001", None),
-        ] {
-            assert_eq!(padded(*text), number, "{}", text.escape_ascii());
-        }
-    }
-
     /// A field that kernels have, or may get.
     fn field() -> impl Strategy<Value = String> {
         prop_oneof![
@@ -392,6 +281,12 @@ mod tests {
             "[A-Z][A-Za-z]{0,14}: [ -~]{0,20}\n",
             "VmFlags:( [a-z?]{2}){0,30} \n",
         ]
+    }
+
+    /// A number as kernels write it, where they do.
+    fn size() -> impl Strategy<Value = Option<u64>> {
+        let number = prop_oneof![4 => Just(0), 4 => 0u64..99_999_999, 1 => 0..u64::MAX / 1024];
+        proptest::option::weighted(0.8, number)
     }
 
     proptest! {
@@ -417,32 +312,35 @@ mod tests {
 
         #[test]
         fn what_a_kernel_writes_is_read_back(
-            sizes in proptest::array::uniform10(proptest::option::of(0u64..u64::MAX / 1024)),
-            others in proptest::collection::vec("Other[A-Za-z]{0,9}: [ -~]{0,20}\n", 10),
+            sizes in proptest::array::uniform24(size()),
+            others in proptest::collection::vec(proptest::option::weighted(0.1, "Other[A-Za-z]{0,9}: [ -~]{0,20}\n"), 24),
+            flags in proptest::option::of(proptest::collection::vec("[a-z]{2}", 0..30)),
         ) {
-            let names = [
+            // Any lines may be missing, and others may be among them.
+            let mut text = String::new();
+            for ((name, size), other) in LINES.iter().zip(sizes).zip(others) {
+                let unit = if matches!(name.first(), Some(b'T')) || name.starts_with(b"Prot") { "" } else { " kB" };
+                if let Some(size) = size {
+                    text.push_str(&format!("{}{size:>8}{unit}\n", String::from_utf8_lossy(*name)));
+                }
+                text.extend(other);
+            }
+            text.extend(flags.as_ref().map(|flags| format!("VmFlags: {} \n", flags.join(" "))));
+            let usage = read(&text);
+            let said = |name| sizes[place(name)].map(|size| size * 1024);
+            let wanted = [
                 "Rss", "Pss", "Shared_Clean", "Shared_Dirty", "Private_Clean", "Private_Dirty", "Referenced", "Anonymous",
                 "Swap", "Locked",
             ];
-            let mut text = String::new();
-            for ((name, size), other) in names.iter().zip(sizes).zip(others) {
-                if let Some(size) = size {
-                    text.push_str(&format!("{:<16}{size:>8} kB\n", format!("{name}:")));
-                }
-                text.push_str(&other);
-            }
-            let usage = read(&text);
-            let wanted = sizes.map(|size| size.map(|size| size * 1024));
-            prop_assert_eq!(usage.numbers().map(|(_, number)| number)[..10].to_vec(), wanted.to_vec());
-            prop_assert_eq!((usage.huge, usage.vm_flags), (None, None));
-        }
-
-        #[test]
-        fn numbers_are_read_at_once_as_one_by_one(digits: [u8; DIGITS], number in 0u32..100_000_000) {
-            let one_by_one = |digits: &[u8]| self::number(&digits[digits.iter().position(|byte| *byte != b' ')?..]);
-            prop_assert_eq!(padded(digits), one_by_one(&digits));
-            let text = format!("{number:>8}");
-            prop_assert_eq!(padded(text.as_bytes().try_into().expect("so many")), Some(u64::from(number)));
+            prop_assert_eq!(usage.numbers().map(|(_, number)| number)[..10].to_vec(), wanted.map(said).to_vec());
+            let pool = [said("Shared_Hugetlb"), said("Private_Hugetlb")];
+            let transparent = [said("AnonHugePages"), said("ShmemPmdMapped"), said("FilePmdMapped")];
+            let is_of_pool = flags.iter().flatten().any(|flag| flag == "ht");
+            let sum = pool.iter().chain(&transparent).flatten().copied().reduce(u64::saturating_add);
+            let is_unknown = pool == [None; 2] && is_of_pool;
+            prop_assert_eq!(usage.huge, sum.filter(|_| !is_unknown));
+            let found = usage.vm_flags.as_ref().map(|found| found.iter().map(str::to_owned).collect());
+            prop_assert_eq!(found, flags);
         }
 
         #[test]
@@ -461,13 +359,16 @@ mod tests {
         }
 
         #[test]
-        fn a_text_in_pieces_is_read_as_the_whole(fields in proptest::collection::vec("Rss: {1,9}[0-9]{1,9} kB\n", 0..5)) {
-            let whole = format!("{}{NEXT}", fields.concat());
+        fn a_text_in_pieces_is_read_as_the_whole(
+            sizes in proptest::array::uniform24(size()), flags in "(VmFlags:( [a-z]{2}){0,9} \n)?",
+        ) {
+            let lines = LINES.iter().zip(sizes).filter_map(|(name, size)| Some((String::from_utf8_lossy(*name), size?)));
+            let fields = lines.map(|(name, size)| format!("{name}{size:>8} kB\n")).collect::<String>() + &flags;
+            let whole = format!("{fields}{NEXT}");
             let wanted = parse(whole.as_bytes(), true).expect("readable");
-            let fields = fields.concat().len();
             for cut in 0..whole.len() {
                 let mut found = Fields::default();
-                prop_assert_eq!(found.read(&whole.as_bytes()[..cut], false).expect("readable"), cut > fields);
+                prop_assert_eq!(found.read(&whole.as_bytes()[..cut], false).expect("readable"), cut > fields.len());
                 prop_assert!(found.read(whole.as_bytes(), false).expect("readable"));
                 let (usage, len) = found.finish();
                 prop_assert_eq!(Some((*usage, len)), wanted.clone());

@@ -1,5 +1,7 @@
 //! How much of an area is in memory.
 
+use super::vm_flags::VmFlags;
+
 /// What a system says of an area, in bytes; `None` is what it does not say.
 ///
 /// The terms are those of `/proc/PID/smaps` (proc_pid_smaps(5)). A page is *private* if no other process maps it, and
@@ -53,37 +55,5 @@ impl Usage {
     /// Forgets the numbers, which don't fit any more.
     pub(super) fn forget(&mut self) {
         *self = Self { vm_flags: self.vm_flags.take(), ..Self::default() };
-    }
-}
-
-/// More flags than an area has in practice: kernels name about as many. One with more could not be read.
-const MOST: usize = 40;
-
-/// Linux's flags of an area, two characters each: `rd`, `wr`, `mr`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct VmFlags {
-    codes: [[u8; 2]; MOST],
-    len: usize,
-}
-
-impl Default for VmFlags {
-    fn default() -> Self {
-        Self { codes: [[0; 2]; MOST], len: 0 }
-    }
-}
-
-impl VmFlags {
-    /// Adds one of two printable ASCII characters; `None` if it is none, or one too many.
-    #[cfg_attr(not(any(target_os = "linux", target_os = "android")), allow(dead_code))]
-    pub(super) fn add(&mut self, code: [u8; 2]) -> Option<()> {
-        let place = self.codes.get_mut(self.len).filter(|_| code.iter().all(u8::is_ascii_graphic))?;
-        *place = code;
-        self.len += 1;
-        Some(())
-    }
-
-    /// The flags, as the kernel lists them.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.codes.iter().take(self.len).filter_map(|code| std::str::from_utf8(code).ok())
     }
 }

@@ -16,7 +16,8 @@ const LAYERS: [Layers; 3] = [
         "core/src",
         "areas",
         &[
-            &["device", "names", "process", "region_path", "usage"],
+            &["device", "names", "process", "region_path", "smaps_lines", "smaps_numbers", "vm_flags"],
+            &["usage"],
             &["area", "owner", "smaps_fields", "task", "working_set"],
             &["list", "maps_file", "maps_line"],
             &["maps_reader", "procmap_query"],
