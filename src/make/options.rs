@@ -53,6 +53,10 @@ impl MmapOptions {
         Self { request, within: None, reservation: None }
     }
 
+    pub(super) fn request(&self) -> &Request {
+        &self.request
+    }
+
     fn with(&self, py: Python<'_>, change: impl FnOnce(&mut Self)) -> Self {
         let mut options = Self {
             request: self.request.clone(),
@@ -65,12 +69,8 @@ impl MmapOptions {
 
     fn make<'py>(&self, py: Python<'py>, access: Access, reserved: bool) -> Result<Bound<'py, Mapping>> {
         let request = &file::opened(py, &self.request, access)?;
-        let kind = access.kind(reserved).name();
-        let source = request.source.as_ref();
-        let descriptor = source.and_then(|source| source.descriptor()).unwrap_or(-1);
-        let offset = source.map_or(0, |source| source.offset());
+        announce(py, request, access, reserved)?;
         let len = request.len();
-        audit::event(py, ("mmap_rs.map", kind, len, request.flags.bits(), descriptor, offset))?;
         let exec = |address| audit::event(py, ("mmap_rs.exec", address, len));
         // What is at a fixed address would be lost before a hook could refuse; and the address is known.
         if let Some(reservation) = &self.reservation {
@@ -94,6 +94,15 @@ impl MmapOptions {
         }
         Ok(wrap(py, region)?)
     }
+}
+
+/// Raises the event of a mapping that is about to be made. Its file is open.
+pub(super) fn announce(py: Python<'_>, request: &Request, access: Access, reserved: bool) -> PyResult<()> {
+    let kind = access.kind(reserved).name();
+    let source = request.source.as_ref();
+    let descriptor = source.and_then(|source| source.descriptor()).unwrap_or(-1);
+    let offset = source.map_or(0, |source| source.offset());
+    audit::event(py, ("mmap_rs.map", kind, request.len(), request.flags.bits(), descriptor, offset))
 }
 
 /// Makes a mapping in the place of a reservation, which it consumes.
