@@ -139,7 +139,11 @@ def _asked_once(file: Any) -> Any:
         return operator.index(file)
     if hasattr(file, "fileno"):
         return _OpenFile(operator.index(file.fileno()), _name(file))
-    return os.fspath(file) if hasattr(file, "__fspath__") else file
+    return _path(file) if hasattr(file, "__fspath__") else file
+
+
+def _path(file: os.PathLike[str]) -> str:
+    return os.fspath(file)
 
 
 def _name(file: Any) -> object:
