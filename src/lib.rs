@@ -23,6 +23,7 @@ mod _mmap_rs {
     #[pymodule_export]
     use super::{
         areas::{AreaUsage, MemoryArea, MemoryAreas, by_text},
+        make::made_file::map_made,
         make::memory_file::MemoryFile,
         make::options::MmapOptions,
         make::page_size::PageSize,

@@ -7,6 +7,8 @@ A binding of the Rust crate mmap-rs that keeps the crate's names. `map_file` map
 process has mapped.
 """
 
+import sys as _sys
+
 from mmap_rs._errors import (
     AttributeMismatchError,
     BackingMismatchError,
@@ -107,18 +109,29 @@ def __getattr__(name: str) -> object:
     elif name == "map_file":
         from mmap_rs._map_file import map_file as value
     else:
-        from mmap_rs._replacements import module_error
+        text = f"module 'mmap_rs' has no attribute {name!r}"
+        try:
+            from mmap_rs._replacements import of_module
 
-        raise module_error(name)
+            text += of_module(name)
+        except Exception:  # noqa: BLE001 - no file can be opened, or Python is ending
+            pass
+        raise AttributeError(text, name=name, obj=_sys.modules.get(__name__))
     globals()[name] = value
     return value
 
 
 def _missing(self: Mapping, name: str) -> object:
     """Say what to use in place of a name that other modules have."""
-    from mmap_rs._replacements import attribute_error
+    kind = type(self)
+    text = f"'{kind.__module__}.{kind.__qualname__}' object has no attribute {name!r}"
+    try:
+        from mmap_rs._replacements import of_mapping
 
-    raise attribute_error(self, name)
+        text += of_mapping(self, name)
+    except Exception:  # noqa: BLE001 - no file can be opened, or Python is ending
+        pass
+    raise AttributeError(text, name=name, obj=self)
 
 
 # In Python, not in the compiled module: from Python 3.12 on, the interpreter can still specialise calls of

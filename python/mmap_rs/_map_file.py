@@ -6,23 +6,21 @@ import errno
 import operator
 import os
 import stat
-import sys
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, SupportsIndex, overload
 
 from mmap_rs._errors import InvalidSizeError, SystemCallError
 from mmap_rs._flags import MmapFlags
+from mmap_rs._make_file import map_made
 from mmap_rs._mmap_rs import MemoryFile, MmapOptions
 
 if TYPE_CHECKING:
-    from typing import Any, Literal, SupportsIndex
+    from typing import Any, Literal
 
     from _typeshed import FileDescriptorLike, StrOrBytesPath
 
     from mmap_rs._mmap_rs import Mmap, MmapMut
 
 _MODES = ("r", "r+", "c", "w+")
-# How much is written at a time where a file system can't allocate space otherwise.
-_BLOCK = 1 << 20
 
 
 @overload
@@ -78,12 +76,14 @@ def map_file(
 
     Raises:
         ValueError: if `mode` is none of those above.
-        InvalidSizeError: if the size is 0 or missing, the file is shorter, or has no size.
+        InvalidSizeError: if the size is 0 or missing, the file is shorter, or has no size;
+            with "w+" also if it is not a regular file.
         InvalidOffsetError: if the offset is not such a multiple.
         IsADirectoryError: if it is a directory.
         SystemCallError: if the system refuses, as `FileNotFoundError` or `PermissionError` too.
 
-    Nothing is made, cut or written if an argument is wrong.
+    If it fails, a file that is there keeps its size, and a new one is removed. Its bytes are cut only once
+    the file is known to be one that can be mapped, and its disk to have the space.
 
     Upstream: none.
 
@@ -97,125 +97,69 @@ def map_file(
     if mode not in _MODES:
         msg = f"mode must be 'r', 'r+', 'c' or 'w+', not {mode!r}"
         raise ValueError(msg)
+    file = _asked_once(file)
     try:
-        options = _options(file, mode, size, offset)
-        if mode == "r":
-            return options.with_flags(MmapFlags.SHARED).map()
-        if mode != "c":
-            options = options.with_flags(MmapFlags.SHARED)
-        return options.map_mut()
+        if mode == "w+":
+            return map_made(file, size, offset)
+        if size is None:
+            options = MmapOptions.for_file(file, offset)
+        else:
+            options = MmapOptions(size).with_file(file, offset)
+        if mode == "c":
+            return options.map_mut()
+        options = options.with_flags(MmapFlags.SHARED)
+        return options.map() if mode == "r" else options.map_mut()
     except (OSError, InvalidSizeError) as error:
         # Each system has its own answer to who opens or maps one.
         if isinstance(error, IsADirectoryError) or not _is_directory(file):
             raise
-        raise _refused(errno.EISDIR, file, "map") from None
+        path = file if isinstance(file, str | bytes) else None
+        raise SystemCallError(
+            errno.EISDIR, os.strerror(errno.EISDIR), path, operation="map"
+        ) from None
 
 
 # Where users import it from: what `help()` shows.
 map_file.__module__ = "mmap_rs"
 
 
-def _options(
-    file: FileDescriptorLike | StrOrBytesPath | MemoryFile,
-    mode: str,
-    size: SupportsIndex | None,
-    offset: SupportsIndex,
-) -> MmapOptions:
-    if mode != "w+":
-        if size is None:
-            return MmapOptions.for_file(file, offset)
-        return MmapOptions(size).with_file(file, offset)
-    if size is None:
-        msg = "mode 'w+' makes the file, and needs its size: map_file(path, 'w+', size=n)"
-        raise InvalidSizeError(msg)
-    length, start = operator.index(size), operator.index(offset)
-    # Refuses what is wrong of both, before the file is touched.
-    options = MmapOptions(length).with_file(file, start)
-    if start + length > sys.maxsize:
-        msg = f"{length} bytes from offset {start} on are more than a file can hold"
-        raise InvalidSizeError(msg)
-    _make(file, start + length)
-    return options
+class _OpenFile:
+    """A file of the user's that has a descriptor."""
+
+    def __init__(self, descriptor: int, name: object) -> None:
+        self._descriptor = descriptor
+        self.name = name
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
 
 
-def _make(file: FileDescriptorLike | StrOrBytesPath | MemoryFile, length: int) -> None:
-    """Make a file, or cut it to nothing, and give it so many bytes of disk space."""
-    if isinstance(file, MemoryFile) and sys.platform == "win32":
-        file.resize(length)  # says why not
-        return
-    number = file if isinstance(file, int) else _number(file)
+def _asked_once(file: Any) -> Any:
+    """Return the file in a form that runs no more code of the user's: the answers could differ."""
+    if isinstance(file, MemoryFile | str | bytes):
+        return file
+    if isinstance(file, SupportsIndex):
+        return operator.index(file)
+    if hasattr(file, "fileno"):
+        return _OpenFile(operator.index(file.fileno()), _name(file))
+    return _path(file) if hasattr(file, "__fspath__") else file
+
+
+def _path(file: os.PathLike[str]) -> str:
+    return os.fspath(file)
+
+
+def _name(file: Any) -> object:
     try:
-        if number is not None:
-            os.truncate(number, 0)
-            _allocate(number, length)
-            return
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
-        flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
-        number = os.open(file, flags, 0o666)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        try:
-            _allocate(number, length)
-        finally:
-            os.close(number)
-    except OSError as error:
-        raise _refused(error.errno or 0, file, f"make a file of {length} bytes", error) from None
-
-
-def _number(file: Any) -> int | None:
-    """Return the descriptor of an object that has one."""
-    fileno = getattr(file, "fileno", None)
-    return None if fileno is None else operator.index(fileno())
-
-
-def _allocate(number: int, length: int) -> None:
-    """Give an empty file so many bytes of zeros, with their space on the disk."""
-    if sys.platform == "win32":
-        # NTFS allocates what a file that is not sparse holds.
-        os.truncate(number, length)
-        return
-    if hasattr(os, "posix_fallocate"):
-        try:
-            os.posix_fallocate(number, 0, length)
-        except OSError as error:
-            # What file systems without such a call answer, by way of C libraries that don't write instead.
-            if error.errno not in {errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}:
-                os.truncate(number, 0)
-                raise
-        else:
-            return
-    _write_zeros(number, length)
-
-
-def _write_zeros(number: int, length: int) -> None:
-    zeros = memoryview(bytes(min(length, _BLOCK)))
-    written = 0
-    try:
-        while written < length:
-            written += os.pwrite(number, zeros[: length - written], written)
-    except OSError:
-        os.truncate(number, 0)
-        raise
+        return getattr(file, "name", None)
+    except Exception:  # noqa: BLE001 - a file that can't name itself is unnamed
+        return None
 
 
 def _is_directory(file: Any) -> bool:
     try:
-        number = _number(file)
-        return stat.S_ISDIR(os.stat(file if number is None else number).st_mode)
+        number = file.fileno() if hasattr(file, "fileno") else file
+        return stat.S_ISDIR(os.stat(number).st_mode)
     except (OSError, TypeError, ValueError):
         return False
-
-
-def _refused(
-    number: int, file: Any, operation: str, error: OSError | None = None
-) -> SystemCallError:
-    named: object = None if _is_unnamed(file) else _path(file)
-    text = os.strerror(number) if error is None or error.strerror is None else error.strerror
-    winerror = getattr(error, "winerror", None)
-    return SystemCallError(number, text, named, winerror, operation=operation)
-
-
-def _is_unnamed(file: object) -> bool:
-    return isinstance(file, int | MemoryFile) or hasattr(file, "fileno")
-
-
-def _path(file: os.PathLike[str] | str) -> str:
-    return os.fspath(file)

@@ -3,7 +3,7 @@
 
 import sys
 from builtins import range as _range
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from ctypes import _CDataType, _CFunctionType
 from pathlib import Path
@@ -52,6 +52,7 @@ __all__ = [
     "__upstream_version__",
     "__version__",
     "_areas_by_text",
+    "_map_made",
     "_sent",
     "flag_bits",
 ]
@@ -2003,5 +2004,8 @@ class MemoryAreas:
 
 def _areas_by_text(pid: SupportsIndex | None, range: _Range) -> MemoryAreas:
     """Return the areas of a range as on a system without lookups; for tests."""
+
+def _map_made(options: MmapOptions, make: Callable[[], object]) -> MmapMut:
+    """Map a file, writable, after `make` has given it its bytes; for `map_file`."""
 
 def _sent(mapping: Mapping) -> dict[str, Any] | None: ...

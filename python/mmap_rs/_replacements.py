@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import mmap_rs
-from mmap_rs._mmap_rs import Mapping, Mmap, MmapMut
+from mmap_rs._mmap_rs import Mapping, Mmap, MmapMut, MmapNone, ReservedMut
 
 _FILE = "as_file() is a file with a position"
 
@@ -56,6 +55,19 @@ _READ_ONLY = {
     "write": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
     "write_byte": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
 }
+# What needs no bytes that can be accessed: of every mapping, and of those with memory.
+_OF_ALL = frozenset({"filename", "fileno", "make_exec_only", "mode", "name", "offset"})
+_OF_MEMORY = frozenset(
+    {
+        "advise_range",
+        "flush_async_range",
+        "flush_range",
+        "madvise",
+        "remap",
+        "set_len",
+        "unchecked_advise",
+    }
+)
 _MODULE = {
     "ALLOCATIONGRANULARITY": "MmapOptions.allocation_granularity()",
     "Mmap2": "map_file() and MmapOptions",
@@ -75,11 +87,21 @@ _PREFIXES = {
 }
 
 
+def _of_inaccessible(mapping: Mapping, name: str) -> str | None:
+    if name in _OF_ALL or (name in _OF_MEMORY and isinstance(mapping, MmapNone)):
+        return _OF_MAPPINGS[name]
+    if name not in _OF_MAPPINGS and not hasattr(MmapMut, name):
+        return None
+    kind = type(mapping).__name__
+    if isinstance(mapping, MmapNone):
+        return f"the bytes of this {kind} can't be accessed: make_mut()"
+    writable = "m" if isinstance(mapping, ReservedMut) else "m.make_mut()"
+    return f"this {kind} has no memory: MmapMut.try_from({writable})"
+
+
 def _of_mapping(mapping: Mapping, name: str) -> str | None:
     if not isinstance(mapping, (Mmap, MmapMut)):
-        known = name in _OF_MAPPINGS or hasattr(MmapMut, name)
-        kind = type(mapping).__name__
-        return f"the bytes of this {kind} can't be accessed: make_mut()" if known else None
+        return _of_inaccessible(mapping, name)
     found = _READ_ONLY.get(name) if isinstance(mapping, Mmap) else None
     found = found or _OF_MAPPINGS.get(name)
     if found is None and not name.startswith("_") and hasattr(bytes, name):
@@ -87,17 +109,14 @@ def _of_mapping(mapping: Mapping, name: str) -> str | None:
     return found
 
 
-def attribute_error(mapping: Mapping, name: str) -> AttributeError:
-    """Return the error for a name that a mapping lacks."""
-    kind = type(mapping)
-    text = f"'{kind.__module__}.{kind.__qualname__}' object has no attribute {name!r}"
+def of_mapping(mapping: Mapping, name: str) -> str:
+    """Return the end of the message for a name that a mapping lacks; empty if nothing is known of it."""
     use = _of_mapping(mapping, name)
-    return AttributeError(text if use is None else f"{text}; {use}", name=name, obj=mapping)
+    return "" if use is None else f"; {use}"
 
 
-def module_error(name: str) -> AttributeError:
-    """Return the error for a name that the package lacks."""
-    text = f"module 'mmap_rs' has no attribute {name!r}"
+def of_module(name: str) -> str:
+    """Return the end of the message for a name that the package lacks; empty if nothing is known of it."""
     uses = [use for prefix, use in _PREFIXES.items() if name.startswith(prefix)]
     use = _MODULE.get(name) or next(iter(uses), None)
-    return AttributeError(text if use is None else f"{text}; {use}", name=name, obj=mmap_rs)
+    return "" if use is None else f"; {use}"

@@ -17,12 +17,8 @@ impl MmapOptions {
     /// Makes a mapping, or with `reserved` a reservation, that may be accessed in one way.
     pub(super) fn make<'py>(&self, py: Python<'py>, access: Access, reserved: bool) -> Result<Bound<'py, Mapping>> {
         let request = &file::opened(py, &self.request, access)?;
-        let kind = access.kind(reserved).name();
-        let source = request.source.as_ref();
-        let descriptor = source.and_then(|source| source.descriptor()).unwrap_or(-1);
-        let offset = source.map_or(0, |source| source.offset());
+        announce(py, request, access, reserved)?;
         let len = request.len();
-        audit::event(py, ("mmap_rs.map", kind, len, request.flags.bits(), descriptor, offset))?;
         let exec = |address| audit::event(py, ("mmap_rs.exec", address, len));
         // What is at a fixed address would be lost before a hook could refuse; and the address is known.
         if let Some(reservation) = &self.reservation {
@@ -46,6 +42,15 @@ impl MmapOptions {
         }
         Ok(wrap(py, region)?)
     }
+}
+
+/// Raises the event of a mapping that is about to be made. Its file is open.
+pub(super) fn announce(py: Python<'_>, request: &Request, access: Access, reserved: bool) -> PyResult<()> {
+    let kind = access.kind(reserved).name();
+    let source = request.source.as_ref();
+    let descriptor = source.and_then(|source| source.descriptor()).unwrap_or(-1);
+    let offset = source.map_or(0, |source| source.offset());
+    audit::event(py, ("mmap_rs.map", kind, request.len(), request.flags.bits(), descriptor, offset))
 }
 
 /// Makes a mapping in the place of a reservation, which it consumes.

@@ -137,6 +137,11 @@ impl LineSteps {
                     let line = copies::slice(py, bytes, Unpacked::between(start, end));
                     match &line {
                         Err(_) => drop(self.advance(end, start)),
+                        // Another thread has made the mapping shorter meanwhile, and this is behind its end.
+                        Ok(line) if line.as_bytes().is_empty() => {
+                            self.advance(end, ENDED);
+                            return Ok(None);
+                        }
                         Ok(line) if !self.keepends => {
                             if let Some((&NEWLINE, rest)) = line.as_bytes().split_last() {
                                 return Ok(Some(PyBytes::new(py, rest)));

@@ -86,6 +86,18 @@ def test_the_end_stays_the_end() -> None:
     assert list(lines) == []
 
 
+def test_a_line_that_another_thread_cuts_off_is_the_end() -> None:
+    # The second line is so long that the other thread asks for the new size while its end is looked for.
+    m = MmapOptions(1 << 28).map_mut()
+    m[1 << 20] = ord("\n")
+    lines = m.lines()
+    assert len(next(lines)) == (1 << 20) + 1
+    thread = threading.Timer(0.005, m.resize, (4096,))
+    thread.start()
+    assert list(lines) == []
+    thread.join()
+
+
 def test_a_closed_mapping_has_no_lines() -> None:
     m = mapped(b"a\nb\n")
     lines = m.lines()

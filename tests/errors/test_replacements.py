@@ -3,6 +3,7 @@
 import mmap
 import pydoc
 import re
+import sys
 
 import pytest
 
@@ -45,6 +46,35 @@ def test_a_name_of_none() -> None:
             m.write  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     with MmapOptions(4096).map_none() as none, pytest.raises(AttributeError, match="make_mut"):
         none.read  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def made(kind: str) -> mmap_rs.Mapping:
+    mapping: mmap_rs.Mapping = getattr(MmapOptions(4096), kind)()
+    return mapping
+
+
+@pytest.mark.parametrize("kind", ["map_none", "reserve_none", "reserve", "reserve_mut"])
+@pytest.mark.parametrize(
+    "name", [*NAMES, "as_slice", "find", "advise", "resize", "name", "set_len", "offset"]
+)
+def test_what_is_named_for_memory_without_access_is_there(kind: str, name: str) -> None:
+    m = made(kind)
+    if hasattr(m, name):
+        return
+    with pytest.raises(AttributeError) as caught:
+        getattr(m, name)
+    _, _, use = str(caught.value).partition("; ")
+    if "try_from" in use:
+        m = eval(use.partition(": ")[2], {"MmapMut": mmap_rs.MmapMut, "m": m})
+    elif ": make_mut()" in use:
+        m = m.make_mut()
+    else:
+        assert name in {"madvise", "mode", "name", "offset", "set_len"}
+        assert all(hasattr(m, method) for method in re.findall(r"\bm\.(\w+)", use)), use
+        assert "m[" not in use
+        return
+    assert isinstance(m, mmap_rs.MmapMut)
+    m[0] = 1
 
 
 @pytest.mark.parametrize("name", ["mmap", "ACCESS_READ", "MADV_RANDOM", "PAGESIZE", "open"])
@@ -100,3 +130,28 @@ def test_messages_show_no_private_class() -> None:
             assert PRIVATE.findall(str(caught.value)) == [], call
         for iterator in (iter(m), m.lines(), iter(file)):
             assert PRIVATE.findall(repr(iterator)) == []
+
+
+# As where no file can be opened (`RLIMIT_NOFILE`), and while Python ends.
+@pytest.mark.parametrize(
+    "error", [OSError(24, "Too many open files"), ImportError("shutting down")]
+)
+def test_where_nothing_can_be_imported(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def find_spec(self, *_: object) -> None:
+            raise error
+
+    monkeypatch.delitem(sys.modules, "mmap_rs._replacements", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Refusing()])
+    with MmapOptions(4096).map() as m:
+        assert not hasattr(m, "fileno")
+        with pytest.raises(
+            AttributeError, match=r"^'mmap_rs.Mmap' object has no attribute 'read'$"
+        ):
+            m.read  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    assert not hasattr(mmap_rs, "nothing")
+    with pytest.raises(
+        AttributeError, match=r"^module 'mmap_rs' has no attribute 'mmap'$"
+    ) as caught:
+        mmap_rs.mmap  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    assert (caught.value.name, caught.value.obj) == ("mmap", mmap_rs)

@@ -130,6 +130,35 @@ def test_w_plus_touches_nothing_where_an_argument_is_wrong(
     assert not file.with_name("new").exists()
 
 
+def test_the_file_and_its_descriptor_are_asked_for_once(file: Path) -> None:
+    asked: list[str] = []
+
+    class Opened:
+        def fileno(self) -> int:
+            asked.append("fileno")
+            return opened.fileno()
+
+    class Named:
+        def __fspath__(self) -> str:
+            asked.append("path")
+            return str(file)
+
+    class Number:
+        def __index__(self) -> int:
+            asked.append("index")
+            return opened.fileno()
+
+    with file.open("r+b") as opened:
+        for mode in ("r", "r+", "c", "w+"):
+            each: Any
+            for each in (Opened(), Named(), Number()):
+                map_file(each, mode, size=4).close()
+        assert sorted(asked) == ["fileno"] * 4 + ["index"] * 4 + ["path"] * 4
+        with pytest.raises(InvalidSizeError):
+            map_file(Opened(), size=5)
+        assert len(asked) == 13
+
+
 @pytest.mark.parametrize("mode", ["", "w", "rb", "r+b", "x", None, 1])
 def test_other_modes(mode: Any, file: Path) -> None:
     with pytest.raises(ValueError, match=r"mode must be 'r', 'r\+', 'c' or 'w\+', not"):
@@ -151,20 +180,6 @@ def test_a_file_that_is_not_there(mode: str, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         map_file(tmp_path / "none" / "file", mode, size=size)
     assert isinstance(caught.value, mmap_rs.SystemCallError)
-
-
-def test_a_full_disk_is_an_error_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    if not hasattr(os, "posix_fallocate"):
-        pytest.skip("needs posix_fallocate, whose answer is the system's")
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    path = tmp_path / "new"
-    with pytest.raises(mmap_rs.SystemCallError) as caught:
-        map_file(path, "w+", size=1 << 20)
-    assert caught.value.errno == errno.ENOSPC
-    assert path.stat().st_size == 0
 
 
 @pytest.mark.parametrize("answer", [errno.EOPNOTSUPP, errno.EINVAL])

@@ -203,6 +203,11 @@ impl Source {
         }
     }
 
+    /// The same, for a mapping that may reach past the end of the file.
+    pub fn to_past_end(&self) -> Self {
+        Self { past_end: true, ..self.clone() }
+    }
+
     /// Whether the mapping may reach past the end of the file.
     pub fn past_end(&self) -> bool {
         self.past_end
