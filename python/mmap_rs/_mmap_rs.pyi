@@ -301,6 +301,15 @@ class MmapOptions:
         2
     """
 
+    @staticmethod
+    def _of_sent(
+        size: int,
+        file: _File,
+        offset: int,
+        past_end: bool,
+        identity: tuple[int, int, int | None] | None,
+    ) -> MmapOptions:
+        """Return options for what another process has sent: a path must lead to the same file."""
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...
     def __new__(cls, size: SupportsIndex) -> Self: ...

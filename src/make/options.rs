@@ -12,7 +12,7 @@ use crate::state::detach::detached_if;
 use crate::state::error::Result;
 use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::guard;
-use mmap_rs_core::memory::{Access, Place, Request, page};
+use mmap_rs_core::memory::{Access, FileId, Place, Request, page};
 use mmap_rs_core::mmap_rs::UnsafeMmapFlags;
 use mmap_rs_core::state::{Ending, Extent};
 use mmap_rs_core::within;
@@ -565,6 +565,25 @@ impl MmapOptions {
     /// Upstream: `MmapOptions::map_exec_mut`.
     fn map_exec_mut<'py>(&self, py: Python<'py>) -> Result<Bound<'py, Mapping>> {
         self.make(py, Access::ExecWrite, false)
+    }
+
+    /// Return options for what another process has sent: a path must lead to the same file.
+    #[staticmethod]
+    fn _of_sent(
+        size: usize,
+        file: &Bound<'_, PyAny>,
+        offset: u64,
+        past_end: bool,
+        identity: Option<(u64, u64, Option<i64>)>,
+    ) -> Result<Self> {
+        let source = file::source(file, offset, past_end)?;
+        Ok(Self::of(Request::of_file(
+            size,
+            match identity {
+                Some((device, inode, born)) => source.expecting(FileId { device, inode, born }),
+                None => source,
+            },
+        )))
     }
 
     fn __copy__(slf: Py<Self>) -> Py<Self> {

@@ -490,7 +490,7 @@ impl Request {
         match (opened, &self.source) {
             (Some(opened), Some(source)) => {
                 let Status { identity, kind, .. } = opened.status;
-                Backing::File { identity, kind, mode: opened.mode, source: Box::new(source.kept()) }
+                Backing::File { identity, kind, mode: opened.mode, source: Box::new(source.kept(opened)) }
             }
             _ => Backing::Anonymous,
         }
