@@ -96,6 +96,14 @@ impl MmapOptions {
     }
 }
 
+impl Drop for MmapOptions {
+    fn drop(&mut self) {
+        if let Some(source) = self.request.source.take_if(|source| source.is_memory()) {
+            Python::try_attach(|py| py.detach(move || drop(source)));
+        }
+    }
+}
+
 /// Makes a mapping in the place of a reservation, which it consumes.
 fn replace<'py>(
     py: Python<'py>,

@@ -209,6 +209,11 @@ impl Source {
         }
     }
 
+    /// Whether it is a file in memory, whose last user waits until the system has freed its pages.
+    pub fn is_memory(&self) -> bool {
+        matches!(self.origin, Origin::Memory(_))
+    }
+
     /// What the file was opened from, for a mapping that is to be made in another process.
     pub fn backing(&self) -> FileOrigin<'_> {
         match &self.origin {
