@@ -304,6 +304,15 @@ class MmapOptions:
         2
     """
 
+    @staticmethod
+    def _of_sent(
+        size: int,
+        file: _File,
+        offset: int,
+        past_end: bool,
+        identity: tuple[int, int, int | None] | None,
+    ) -> MmapOptions:
+        """Return options for what another process has sent: a path must lead to the same file."""
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...
     def __new__(cls, size: SupportsIndex) -> Self: ...
@@ -731,7 +740,8 @@ class Mapping:
 
         Safety:
             With `Inherit.NONE`, a buffer over the mapping (a `memoryview`, a NumPy array) must not be accessed in the
-            child: that ends the process, or reaches memory that lies there by then.
+            child, and a callable that `function()` returned must not be called there: that ends the process, or reaches
+            memory that lies there by then.
 
         Upstream: none. Source: madvise(2), `MADV_DONTFORK` and `MADV_WIPEONFORK`; minherit(2).
 

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mmap_rs._errors import BackingMismatchError, ConsumedError
+from mmap_rs._errors import ConsumedError
 from mmap_rs._flags import MmapFlags, UnsafeMmapFlags
 from mmap_rs._mmap_rs import Mapping, MemoryFile, MmapOptions, _sent
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WHAT = (
-    "only a MemoryFile, and a shared mapping of a MemoryFile or of a path, can be sent to another "
-    "process, and only through multiprocessing: as an argument of a Process, through a Queue or a Pipe"
+    "only a MemoryFile, and a shared mapping of a MemoryFile or of a path (not of a device), can be sent "
+    "to another process, and only through multiprocessing: as an argument of a Process, through a Queue or "
+    "a Pipe"
 )
 # The flags that are for the process that asks for them.
 _OWN = ("LOCKED", "POPULATE")
@@ -134,28 +135,27 @@ def _mapping_of_memory(kind: str, content: dict[str, Any], *parts: Any) -> Mappi
 
 
 def _mapping_of_path(kind: str, content: dict[str, Any]) -> Mapping:
-    path, identity = content["path"], content["identity"]
-    mapping = _map(kind, content, path)
-    there = _sent(mapping)
-    if there is None or there["identity"] != identity:
-        mapping.close()
-        msg = f"{path!r} is another file here than in the process that sent the mapping"
-        raise BackingMismatchError(msg)
-    return mapping
+    return _map(kind, content, content["path"])
 
 
 def _map(kind: str, content: dict[str, Any], file: Any) -> Mapping:
     flags = MmapFlags(content["flags"])
     for name in _OWN:
         flags &= ~MmapFlags[name]
-    options = MmapOptions(content["size"]).with_file(
-        file, content["offset"], past_end=content["past_end"]
+    options = MmapOptions._of_sent(
+        content["size"], file, content["offset"], content["past_end"], content["identity"]
     )
     options = options.with_flags(flags).with_repeats(content["repeats"])
     if content["unsafe_flags"] & UnsafeMmapFlags.JIT:
         options = options.with_unsafe_flags(UnsafeMmapFlags.JIT)
     if content["guarded"]:
         options = options.with_fault_guard()
+    if not content["size"]:
+        # An empty mapping is made readable, and then what it is to be.
+        if kind == "MmapNone":
+            return options.map().make_none()
+        if kind == "MmapMut" and content["executable"]:
+            return options.map_mut().make_exec_mut()
     makers = {
         ("MmapNone", False): options.map_none,
         ("Mmap", False): options.map,

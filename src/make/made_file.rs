@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 #[pyo3(name = "_map_made")]
 pub fn map_made<'py>(options: &Bound<'py, MmapOptions>, make: &Bound<'py, PyAny>) -> Result<Bound<'py, Mapping>> {
     let (py, access) = (options.py(), Access::Write);
-    let request = file::opened(py, options.get().request, access)?;
+    let request = file::opened(py, &options.get().request, access)?;
     announce(py, &request, access, false)?;
     let trial = Request { source: request.source.as_ref().map(Source::to_past_end), ..request.as_ref().clone() };
     drop(py.detach(|| trial.map(access, false))?);

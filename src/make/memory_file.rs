@@ -7,10 +7,10 @@ use crate::convert::flags;
 use crate::convert::numbers::Number;
 use crate::state::error::{Result, closed_memory_file};
 use mmap_rs_core::memory::{self, Source};
+use mmap_rs_core::state::{Ending, RegionCell, Requests};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
-use std::sync::{Mutex, PoisonError};
 
 /// A file that is nowhere but in memory: it can be mapped more than once, and handed to other processes.
 ///
@@ -43,13 +43,16 @@ use std::sync::{Mutex, PoisonError};
 ///     b'hello'
 #[pyclass(module = "mmap_rs", frozen, weakref)]
 pub struct MemoryFile {
-    /// `None` once it is closed. Locked only for as long as it takes to copy it, and never while Python code runs.
-    file: Mutex<Option<memory::MemoryFile>>,
+    /// Used only for as long as it takes to copy it. No lock: a child of `fork` may find one taken for ever.
+    cell: RegionCell<memory::MemoryFile>,
 }
 
 impl MemoryFile {
     pub fn of(file: memory::MemoryFile) -> Self {
-        Self { file: Mutex::new(Some(file)) }
+        let cell = RegionCell::vacant();
+        // A vacant cell refuses nothing.
+        drop(cell.fill(file));
+        Self { cell }
     }
 
     /// The file; `ValueError` where it is closed.
@@ -58,12 +61,31 @@ impl MemoryFile {
     }
 
     fn peek(&self) -> Option<memory::MemoryFile> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.cell.pin(Requests::Ignored).ok().map(|pin| pin.with(Clone::clone))
+    }
+
+    /// Does what may wait, or let go of the file, while other threads run.
+    fn detached<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&memory::MemoryFile) -> mmap_rs_core::Result<T> + Send,
+    ) -> Result<T> {
+        let file = self.file()?;
+        Ok(py.detach(move || work(&file))?)
     }
 
     /// Where the bytes of a mapping of it come from.
     pub fn source(&self, offset: u64, past_end: bool) -> Result<Source> {
         Ok(self.file()?.source(offset, past_end)?)
+    }
+}
+
+impl Drop for MemoryFile {
+    fn drop(&mut self) {
+        if let Ok(alone) = self.cell.exclusive() {
+            let file = alone.end(Ending::Closed);
+            Python::try_attach(|py| py.detach(move || drop(file)));
+        }
     }
 }
 
@@ -101,8 +123,8 @@ impl MemoryFile {
     ///     ValueError: if the file is closed.
     ///
     /// Upstream: none.
-    fn size(&self) -> Result<u64> {
-        Ok(self.file()?.size()?)
+    fn size(&self, py: Python<'_>) -> Result<u64> {
+        self.detached(py, memory::MemoryFile::size)
     }
 
     /// Give the file another size; new bytes are zero.
@@ -122,8 +144,7 @@ impl MemoryFile {
     ///
     /// Upstream: none. Source: ftruncate(2).
     fn resize(&self, py: Python<'_>, size: Number<u64>) -> Result<()> {
-        let file = self.file()?;
-        Ok(py.detach(|| file.resize(size.0))?)
+        self.detached(py, |file| file.resize(size.0))
     }
 
     /// Return the descriptor, an int; it belongs to this object.
@@ -164,8 +185,9 @@ impl MemoryFile {
     ///
     /// Upstream: none. Source: fcntl(2), `F_ADD_SEALS`.
     fn seal(&self, seals: &Bound<'_, PyAny>) -> Result<()> {
+        let py = seals.py();
         let seals = flags::seals(seals)?;
-        Ok(self.file()?.seal(seals)?)
+        self.detached(py, |file| file.seal(seals))
     }
 
     /// Return what is forbidden, a `Seals`.
@@ -176,20 +198,23 @@ impl MemoryFile {
     ///
     /// Upstream: none. Source: fcntl(2), `F_GET_SEALS`.
     fn seals<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
-        Ok(flags::seal_members(py, self.file()?.seals()?)?)
+        Ok(flags::seal_members(py, self.detached(py, memory::MemoryFile::seals)?)?)
     }
 
     /// Close the file; do nothing if it is closed. Mappings of it keep its bytes.
     ///
     /// Upstream: none.
-    fn close(&self) {
-        drop(self.file.lock().unwrap_or_else(PoisonError::into_inner).take());
+    fn close(&self, py: Python<'_>) {
+        // The last user of a file waits until the system has freed its pages.
+        if let Ok(Some(file)) = self.cell.end_deferred(Ending::Closed) {
+            py.detach(move || drop(file));
+        }
     }
 
     /// Whether the file was closed, a bool.
     #[getter]
     fn closed(&self) -> bool {
-        self.peek().is_none()
+        self.cell.ending().is_some()
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> Result<Bound<'_, Self>> {
@@ -198,8 +223,8 @@ impl MemoryFile {
     }
 
     #[pyo3(signature = (*_args))]
-    fn __exit__(&self, _args: &Bound<'_, PyAny>) {
-        self.close();
+    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyAny>) {
+        self.close(py);
     }
 
     fn __repr__(&self) -> String {

@@ -8,7 +8,7 @@ use crate::convert::ranges as convert;
 use crate::state::classes::Mapping;
 use crate::state::error::Result;
 use mmap_rs_core::guard;
-use mmap_rs_core::memory::{Access, Place, Request, page};
+use mmap_rs_core::memory::{Access, FileId, Place, Request, page};
 use mmap_rs_core::mmap_rs::UnsafeMmapFlags;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -55,6 +55,14 @@ impl MmapOptions {
         };
         change(&mut options);
         options
+    }
+}
+
+impl Drop for MmapOptions {
+    fn drop(&mut self) {
+        if let Some(source) = self.request.source.take_if(|source| source.is_memory()) {
+            Python::try_attach(|py| py.detach(move || drop(source)));
+        }
     }
 }
 
@@ -490,6 +498,25 @@ impl MmapOptions {
     /// Upstream: `MmapOptions::map_exec_mut`.
     fn map_exec_mut<'py>(&self, py: Python<'py>) -> Result<Bound<'py, Mapping>> {
         self.make(py, Access::ExecWrite, false)
+    }
+
+    /// Return options for what another process has sent: a path must lead to the same file.
+    #[staticmethod]
+    fn _of_sent(
+        size: usize,
+        file: &Bound<'_, PyAny>,
+        offset: u64,
+        past_end: bool,
+        identity: Option<(u64, u64, Option<i64>)>,
+    ) -> Result<Self> {
+        let source = file::source(file, offset, past_end)?;
+        Ok(Self::of(Request::of_file(
+            size,
+            match identity {
+                Some((device, inode, born)) => source.expecting(FileId { device, inode, born }),
+                None => source,
+            },
+        )))
     }
 
     fn __copy__(slf: Py<Self>) -> Py<Self> {

@@ -148,7 +148,8 @@ impl Mapping {
     ///
     /// Safety:
     ///     With `Inherit.NONE`, a buffer over the mapping (a `memoryview`, a NumPy array) must not be accessed in the
-    ///     child: that ends the process, or reaches memory that lies there by then.
+    ///     child, and a callable that `function()` returned must not be called there: that ends the process, or reaches
+    ///     memory that lies there by then.
     ///
     /// Upstream: none. Source: madvise(2), `MADV_DONTFORK` and `MADV_WIPEONFORK`; minherit(2).
     ///

@@ -5,7 +5,7 @@ use crate::make::memory_file::MemoryFile;
 use crate::state::borrow::with_region;
 use crate::state::classes::Mapping;
 use crate::state::error::Result;
-use mmap_rs_core::memory::{Backing, FileOrigin, Identity, MemoryFile as Core};
+use mmap_rs_core::memory::{Backing, FileId, FileOrigin, MemoryFile as Core};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -13,7 +13,7 @@ use pyo3::types::PyDict;
 struct Sendable {
     memory: Option<Core>,
     path: Option<std::path::PathBuf>,
-    identity: (u64, u64),
+    identity: Option<FileId>,
     offset: u64,
     past_end: bool,
     size: usize,
@@ -33,23 +33,21 @@ pub fn sent<'py>(py: Python<'py>, mapping: &Bound<'py, Mapping>) -> Result<Optio
         |_| false,
         |region| {
             let facts = region.facts();
-            let Backing::File { identity, source, .. } = &facts.backing else { return None };
+            let Backing::File { source, .. } = &facts.backing else { return None };
             if !facts.is_shared() || facts.reserved {
                 return None;
             }
             let (memory, path) = match source.backing() {
                 FileOrigin::Descriptor => return None,
                 FileOrigin::Memory(memory) => (Some(memory.clone()), None),
+                // Another mapping of a device may be of other memory.
+                FileOrigin::Path(_) if source.found().is_none() => return None,
                 FileOrigin::Path(path) => (None, Some(path.to_path_buf())),
-            };
-            let identity = match identity {
-                Identity::File { device, inode } => (*device, *inode),
-                Identity::Mapping(number) => (0, *number),
             };
             Some(Sendable {
                 memory,
                 path,
-                identity,
+                identity: source.found(),
                 offset: source.offset(),
                 past_end: source.past_end(),
                 size: region.len_of_one(),
@@ -68,7 +66,7 @@ pub fn sent<'py>(py: Python<'py>, mapping: &Bound<'py, Mapping>) -> Result<Optio
         (None, Some(path)) => values.set_item("path", paths::text(py, path)?)?,
         (None, None) => return Ok(None),
     }
-    values.set_item("identity", found.identity)?;
+    values.set_item("identity", found.identity.map(|file| (file.device, file.inode, file.born)))?;
     values.set_item("offset", found.offset)?;
     values.set_item("past_end", found.past_end)?;
     values.set_item("size", found.size)?;

@@ -6,7 +6,7 @@
 use crate::audit;
 use crate::state::borrow::{end_deferred, exclusive, exclusive_both, span};
 use crate::state::classes::{Mapping, vacant};
-use crate::state::detach::{LARGE, detached_if, free};
+use crate::state::detach::{detached_if, free, is_long_end};
 use crate::state::error::{Error, Result};
 use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::memory::{Access, Failure, Kind, Region};
@@ -38,7 +38,7 @@ fn close_deferred(py: Python<'_>, mapping: &Mapping) -> Result<()> {
 
 fn close_now(py: Python<'_>, mapping: &Mapping) -> Result<()> {
     let mut alone = exclusive(py, mapping)?;
-    let large = alone.with(|region| region.span().len >= LARGE);
+    let large = alone.with(|region| is_long_end(region));
     detached_if(py, large, move || {
         alone.with(Region::unmap)?;
         drop(alone.end(Ending::Closed));

@@ -1,6 +1,6 @@
 //! Letting other Python threads run during long work.
 
-use mmap_rs_core::memory::Region;
+use mmap_rs_core::memory::{Region, Source};
 use mmap_rs_core::state::Extent;
 use pyo3::prelude::*;
 
@@ -14,8 +14,13 @@ pub fn detached_if<T: Send>(py: Python<'_>, large: bool, work: impl FnOnce() -> 
     if large { py.detach(work) } else { work() }
 }
 
-/// Unmaps a region that came out of its cell, detached where there is much to unmap.
+/// Whether the end of a region may take long: where there is much to unmap, or a whole file in memory to free.
+pub fn is_long_end(region: &Region) -> bool {
+    region.span().len >= LARGE || region.source().is_some_and(Source::is_memory)
+}
+
+/// Unmaps a region that came out of its cell, detached where that may take long.
 pub fn free(py: Python<'_>, region: Region) {
-    let large = region.span().len >= LARGE;
+    let large = is_long_end(&region);
     detached_if(py, large, move || drop(region));
 }

@@ -90,6 +90,17 @@ def huge_map(size: int) -> MmapMut:
 
 @pytest.mark.hugepages
 @pytest.mark.usefixtures("all_given_back")
+def test_the_last_free_pages_take_the_place_of_a_reservation(pool: int) -> None:
+    size = free_pages() * pool
+    reserved = MmapOptions(size).with_flags(HUGE).reserve_mut()
+    assert free_pages() == 0
+    with MmapOptions(size).with_flags(HUGE).with_reservation(reserved).map_mut() as mapping:
+        mapping[::pool] = bytes([1]) * (size // pool)
+        assert "ht" in details(mapping).vm_flags
+
+
+@pytest.mark.hugepages
+@pytest.mark.usefixtures("all_given_back")
 def test_the_flag_gives_huge_pages(pool: int) -> None:
     with huge_map(2 * pool) as mapping:
         area = details(mapping)

@@ -26,7 +26,7 @@ from mmap_rs import (
     SystemCallError,
     UnsafeFlagNeededError,
 )
-from tests.support.procfs import area_at
+from tests.support.procfs import area_at, smaps_at
 
 WINDOWS = os.name == "nt"
 PAGE = MmapOptions.page_size()
@@ -270,6 +270,37 @@ def test_on_failure_the_reservation_is_as_before(path: Path, tmp_path: Path) -> 
             assert area_at(reserved.start()) == there
     with options.map_mut() as mapping:
         mapping.fill(1)
+
+
+@not_on_windows
+@on_linux
+@pytest.mark.parametrize("reserve", ["reserve_none", "reserve", "reserve_mut"])
+@pytest.mark.parametrize("flags", [MmapFlags(0), MmapFlags.NO_RESERVE, MmapFlags.STACK])
+def test_a_reservation_that_was_replaced_for_a_moment(reserve: str, flags: MmapFlags) -> None:
+    reserved = getattr(MmapOptions(UNIT).with_flags(flags), reserve)()
+    before = smaps_at(reserved.start())
+    options = MmapOptions(UNIT).with_reservation(reserved)
+    with pytest.raises(SystemCallError, match="DONTNEED"):
+        options.with_flags(MmapFlags.LOCKED | MmapFlags.DONTNEED).map_mut()
+    after = smaps_at(reserved.start())
+    assert (after.permissions, after.vm_flags) == (before.permissions, before.vm_flags)
+
+
+@not_on_windows
+@on_linux
+def test_a_reservation_that_was_replaced_in_part(path: Path) -> None:
+    shared = MmapOptions(UNIT).with_file(path).with_flags(MmapFlags.SHARED)
+    limit = Path("/proc/sys/vm/max_map_count")
+    repeats = int(limit.read_text()) + 100 if limit.exists() else 1 << 17
+    if repeats > 1 << 20:
+        pytest.skip("this system allows so many mappings that the test would take too long")
+    reserved = MmapOptions(repeats * UNIT).reserve_mut()
+    before = area_at(reserved.start())
+    with pytest.raises(SystemCallError, match="max_map_count"):
+        shared.with_repeats(repeats).with_reservation(reserved).map()
+    assert area_at(reserved.start()) == before
+    with MmapMut.try_from(reserved) as mapping:
+        assert mapping[0] == mapping[-1] == 0
 
 
 def test_what_is_no_reservation() -> None:

@@ -74,6 +74,46 @@ assert descriptors() == before
     )
 
 
+def test_a_reservation_is_replaced_without_more_address_space() -> None:
+    check_child(
+        PRELUDE
+        + """
+size = 256 << 20
+reserved = MmapOptions(size).reserve_none()
+limit = status("VmSize") + (16 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+start = reserved.start()
+with MmapOptions(size).with_reservation(reserved).map_mut() as mapping:
+    assert mapping.start() == start
+    mapping[-1] = 1
+"""
+    )
+
+
+@pytest.mark.skipif(not is_root(), reason="has to give up rights that only root has")
+def test_a_reservation_is_replaced_by_as_much_locked_memory_as_is_allowed() -> None:
+    check_child(
+        PRELUDE
+        + """
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (8 * P, 8 * P))
+give_up_rights()
+options = MmapOptions(8 * P).with_flags(MmapFlags.LOCKED)
+for make in ("reserve_none", "reserve_mut"):
+    base = status("VmLck")
+    reserved = getattr(MmapOptions(8 * P), make)()
+    with options.with_reservation(reserved).map_mut() as mapping:
+        assert status("VmLck") == base + 8 * P
+        mapping[0] = 1
+reserved = MmapOptions(16 * P).reserve_mut()
+before = area_at(reserved.start())
+options = MmapOptions(16 * P).with_flags(MmapFlags.LOCKED).with_reservation(reserved)
+text = refused(options.map_mut, errno.EAGAIN)
+assert "RLIMIT_MEMLOCK" in text, text
+assert area_at(reserved.start()) == before
+"""
+    )
+
+
 @pytest.mark.skipif(not is_root(), reason="has to give up rights that only root has")
 def test_locked_memory() -> None:
     check_child(

@@ -6,23 +6,29 @@ import multiprocessing
 import os
 import pickle
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mmap_rs import (
     BackingMismatchError,
-    InvalidSizeError,
     MemoryFile,
     Mmap,
     MmapFlags,
     MmapMut,
+    MmapNone,
     MmapOptions,
+    UnsafeMmapFlags,
 )
 from tests.support.child_process import check_child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 UNIT = MmapOptions.allocation_granularity()
 SHARED = MmapFlags.SHARED
@@ -146,7 +152,7 @@ def test_through_a_pipe(method: str, tmp_path: Path) -> None:
         path.write_bytes(bytes(UNIT))
         assert BackingMismatchError.__name__ in send(gone)
         os.truncate(path, 1)
-        assert InvalidSizeError.__name__ in send(gone)
+        assert BackingMismatchError.__name__ in send(gone)
     assert mapping[:5] == b"hello"
     ours.send(None)
     process.join(60)
@@ -168,13 +174,12 @@ def test_what_can_not_be_sent(tmp_path: Path) -> None:
     with path.open("rb") as file:
         by_descriptor = MmapOptions.for_file(file).with_flags(SHARED).map()
     private = MmapOptions.for_file(path).map()
+    reserved = MmapOptions(UNIT).reserve_none()
+    mappings: list[Any] = [by_descriptor, private, MmapOptions(UNIT).map_mut(), reserved]
+    if os.path.exists("/dev/zero"):  # each mapping of it is of other memory
+        mappings.append(MmapOptions(UNIT).with_file("/dev/zero").with_flags(SHARED).map())
     ours, theirs = multiprocessing.Pipe()
-    for mapping in (
-        by_descriptor,
-        private,
-        MmapOptions(UNIT).map_mut(),
-        MmapOptions(UNIT).reserve_none(),
-    ):
+    for mapping in mappings:
         for refused in (lambda: ours.send(mapping), lambda: pickle.dumps(mapping)):  # noqa: B023
             with pytest.raises(TypeError, match="MemoryFile"):
                 refused()
@@ -183,6 +188,118 @@ def test_what_can_not_be_sent(tmp_path: Path) -> None:
             pickle.dumps(mapping)
     ours.close()
     theirs.close()
+
+
+def become_shorter(path: Path) -> None:
+    path.write_bytes(bytes(100))
+
+
+def become_empty(path: Path) -> None:
+    path.touch()
+
+
+def become_a_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def become_this_program(path: Path) -> None:
+    # A running program can't be opened for writing.
+    path.symlink_to(sys.executable)
+
+
+def become_a_generated_file(path: Path) -> None:
+    path.symlink_to("/proc/self/maps")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a mapped file can't be replaced")
+@pytest.mark.parametrize(
+    "become",
+    [
+        become_shorter,
+        become_empty,
+        Path.mkdir,
+        become_a_fifo,
+        become_this_program,
+        become_a_generated_file,
+    ],
+)
+@pytest.mark.parametrize("writable", [False, True])
+def test_another_file_is_recognized_before_it_is_mapped(
+    become: Callable[[Path], object], tmp_path: Path, *, writable: bool
+) -> None:
+    if become is become_a_generated_file and not Path("/proc/self/maps").exists():
+        pytest.skip("this system generates no such file")
+    path = tmp_path / "file"
+    path.write_bytes(bytes(2 * UNIT))
+    options = MmapOptions.for_file(path).with_flags(SHARED)
+    sent = ForkingPickler.dumps(options.map_mut() if writable else options.map())
+    path.rename(tmp_path / "old")
+    become(path)
+    with pytest.raises(BackingMismatchError, match="another file"):
+        pickle.loads(sent)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file's number is not used again")
+def test_a_new_file_with_the_number_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for _ in range(10):
+        path.write_bytes(b"a" * UNIT)
+        number = path.stat().st_ino
+        with MmapOptions.for_file(path).with_flags(SHARED).map() as mapping:
+            sent = ForkingPickler.dumps(mapping)
+            with pickle.loads(sent) as same:
+                assert same[:1] == b"a"
+        # Times of files are as fine as the system's tick.
+        time.sleep(0.05)
+        path.unlink()
+        path.write_bytes(b"b" * UNIT)
+        if path.stat().st_ino == number:
+            break
+    else:
+        pytest.skip("this file system does not use the number of a file again")
+    with pytest.raises(BackingMismatchError, match="another file"):
+        pickle.loads(sent)
+
+
+def test_a_path_that_was_replaced_for_a_while(tmp_path: Path) -> None:
+    # What arrived keeps no expectation: it grows over its file as any mapping does.
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * UNIT)
+    with MmapOptions.for_file(path).with_flags(SHARED).map() as mapping:
+        arrived = pickle.loads(ForkingPickler.dumps(mapping))
+    with path.open("ab") as file:
+        file.write(b"b" * UNIT)
+    arrived.resize()
+    assert arrived[UNIT : UNIT + 1] == b"b"
+    again = pickle.loads(ForkingPickler.dumps(arrived))
+    assert len(again) == 2 * UNIT
+    for one in (arrived, again):
+        one.close()
+
+
+def test_empty_mappings(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    options = MmapOptions.for_file(path).with_flags(SHARED)
+    options = options.with_unsafe_flags(UnsafeMmapFlags.JIT)
+    cases: list[Any] = [
+        options.map(),
+        options.map_exec(),
+        options.map_mut(),
+        options.map().make_none(),
+        options.map_mut().make_exec_mut(),
+    ]
+    for mapping in cases:
+        arrived = pickle.loads(ForkingPickler.dumps(mapping))
+        assert type(arrived) is type(mapping)
+        assert len(arrived) == 0
+        if not isinstance(mapping, MmapNone):
+            assert arrived.is_executable() == mapping.is_executable()
+    path.write_bytes(b"grown")
+    arrived = pickle.loads(ForkingPickler.dumps(cases[2]))
+    assert len(arrived) == 0
+    arrived.resize()
+    assert arrived[:] == b"grown"
 
 
 def test_before_multiprocessing_is_imported() -> None:

@@ -261,3 +261,35 @@ for make in ("map", "map_mut", "map_none", "reserve", "reserve_mut", "reserve_no
         raise AssertionError(f"{make} was pickled")
 """
     )
+
+
+def test_a_file_in_memory_that_other_threads_use() -> None:
+    check_child(
+        PRELUDE
+        + """
+from mmap_rs import MemoryFile
+
+file = MemoryFile(page, name="forked")
+stop = threading.Event()
+
+def use():
+    while not stop.is_set():
+        assert not file.closed and file.name == "forked" and file.size() == page
+
+def child():
+    assert file.size() == page
+    file.close()
+    assert file.closed
+
+threads = [threading.Thread(target=use) for _ in range(4)]
+for thread in threads:
+    thread.start()
+try:
+    for _ in range(30):
+        in_child(child)
+finally:
+    stop.set()
+    for thread in threads:
+        thread.join()
+"""
+    )

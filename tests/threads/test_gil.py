@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmap_rs import MmapFlags, MmapMut, MmapOptions
+from mmap_rs import MemoryFile, MmapFlags, MmapMut, MmapOptions
 
 
 class Ticker:
@@ -44,12 +44,14 @@ ENOUGH = 3
 TURNS = 20
 
 
-def check_ticks(prepare: Callable[[], Callable[[], object]], shortest: float = 0.0) -> None:
+def check_ticks(
+    prepare: Callable[[], Callable[[], object]], shortest: float = 0.0, enough: int = ENOUGH
+) -> None:
     """Fail if no prepared call lets the ticker run; skip if all took less than `shortest` seconds."""
     ticks, seconds = 0, 0.0
     for _ in range(TURNS):
         found, took = Ticker().during(prepare())
-        if found >= ENOUGH:
+        if found >= enough:
             return
         ticks, seconds = max(ticks, found), max(seconds, took)
     if seconds < shortest:
@@ -82,6 +84,50 @@ def test_a_long_close_lets_other_threads_run() -> None:
         return mapping.close
 
     check_ticks(prepare, shortest=0.01)
+
+
+def full_file() -> MemoryFile:
+    """Return a file whose pages the system must free when its last user goes."""
+    file = MemoryFile(LARGE)
+    with MmapOptions.for_file(file).with_flags(MmapFlags.SHARED).map_mut() as mapping:
+        mapping.fill(1)
+    return file
+
+
+def leave_block() -> Callable[[], object]:
+    file = full_file()
+    return lambda: file.__exit__(None, None, None)
+
+
+def drop_file() -> Callable[[], object]:
+    return [full_file()].clear
+
+
+def drop_options() -> Callable[[], object]:
+    with full_file() as file:
+        return [MmapOptions.for_file(file)].clear
+
+
+def close_a_small_mapping() -> Callable[[], object]:
+    with full_file() as file:
+        return MmapOptions(1).with_file(file).map().close
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda: full_file().close,
+        leave_block,
+        drop_file,
+        drop_options,
+        close_a_small_mapping,
+    ],
+    ids=["close", "with", "last reference", "options", "small mapping"],
+)
+def test_the_end_of_a_file_in_memory_lets_other_threads_run(
+    prepare: Callable[[], Callable[[], object]],
+) -> None:
+    check_ticks(prepare, shortest=0.01, enough=5 * ENOUGH)
 
 
 def test_a_flush_lets_other_threads_run(tmp_path: Path) -> None:

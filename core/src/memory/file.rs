@@ -89,6 +89,33 @@ impl Identity {
     }
 }
 
+/// What another process recognizes a file by, where it opens the same path.
+#[derive(Clone, Copy, Debug)]
+pub struct FileId {
+    /// The device, or the volume.
+    pub device: u64,
+    /// The number of the file on it, which a new file may get once this one is deleted.
+    pub inode: u64,
+    /// When the file was made, in nanoseconds since 1970. `None` where the system does not say.
+    pub born: Option<i64>,
+}
+
+impl FileId {
+    /// That of an open file; `None` if it is of a kind whose mappings are not all of the same memory.
+    pub(super) fn of(file: &File, identity: Identity) -> Option<Self> {
+        match identity {
+            Identity::File { device, inode } => Some(Self { device, inode, born: sys::born(file) }),
+            Identity::Mapping(_) => None,
+        }
+    }
+
+    /// Whether both are of one file, as far as both say.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let born = self.born.zip(other.born).is_none_or(|(one, other)| one == other);
+        (self.device, self.inode) == (other.device, other.inode) && born
+    }
+}
+
 /// An open file, as it is now.
 pub(super) struct Status {
     pub(super) kind: FileKind,

@@ -5,6 +5,7 @@ use super::operation::Operation;
 use super::page;
 use super::source::Source;
 use super::sys;
+use crate::state::{Extent, Span};
 use crate::{Error, Result};
 use std::fs::File;
 use std::sync::Arc;
@@ -33,6 +34,13 @@ struct Section {
 /// What can't be done to a file any more: the bits of Linux's and FreeBSD's `F_SEAL_*`.
 pub const SEALS: [(&str, u32); 6] =
     [("SEAL", 1), ("SHRINK", 2), ("GROW", 4), ("WRITE", 8), ("FUTURE_WRITE", 16), ("EXEC", 32)];
+
+/// It lies nowhere.
+impl Extent for MemoryFile {
+    fn span(&self) -> Span {
+        Span { start: 0, len: 0 }
+    }
+}
 
 impl MemoryFile {
     /// A new file of `size` zero bytes. The system may show `name` in its lists.

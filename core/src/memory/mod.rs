@@ -48,7 +48,7 @@ pub mod source;
 mod sys;
 
 pub use facts::{Backing, Facts};
-pub use file::{FileKind, Identity, Mode};
+pub use file::{FileId, FileKind, Identity, Mode};
 pub use inheritance::Inherit;
 pub use kind::{Access, Kind};
 pub use memory_file::MemoryFile;

@@ -14,11 +14,15 @@ use super::operation::{Call, Operation};
 #[cfg(unix)]
 use super::place::{Hole, Place};
 use super::range::Checked;
+#[cfg(unix)]
+use super::request::Request;
 use super::{advice, jit, page, sys};
 use crate::guard::{self, Guard};
 use crate::state::{Extent, Span};
 use crate::{Error, Result};
 use mmap_rs::MmapFlags;
+#[cfg(unix)]
+use mmap_rs::UnsafeMmapFlags;
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -140,12 +144,21 @@ impl Region {
         self.tell_locked(true);
     }
 
-    /// Puts inaccessible pages in its place, as those of a reservation that it has replaced, and forgets its own.
+    /// Reserves the first `len` bytes of a reservation again, over pages that nobody uses any more. False where they stay.
     #[cfg(unix)]
-    pub(super) fn hold_again(mut self, access: Access) {
-        self.guard = None;
-        let objects = self.parts.drain(..).map(|part| part.object).collect();
-        sys::hold_again(objects, self.span, access);
+    pub(super) fn reserve_again(&self, len: usize) -> bool {
+        if len == 0 {
+            return true;
+        }
+        let request = Request {
+            size: self.padded(len),
+            place: Place::Near(self.span.start),
+            flags: self.facts.flags - MmapFlags::POPULATE,
+            unsafe_flags: self.facts.unsafe_flags | UnsafeMmapFlags::MAP_FIXED,
+            page_size: self.facts.is_huge().then_some(self.facts.page.trailing_zeros()),
+            ..Request::default()
+        };
+        request.map(self.facts.access, true).map(|mut again| again.forget()).is_ok()
     }
 
     /// Has a reservation be as it was before a call that failed in the middle. False where it can't be: somebody else has
@@ -156,7 +169,7 @@ impl Region {
             return false;
         }
         let held = Hole::new(Place::Exact(self.span.start), self.span.len, self.facts.page).map(Hole::fill);
-        if held.is_ok() && sys::protect(self.span, self.facts.access, false).is_err() {
+        if held.is_ok() && !self.reserve_again(self.span.len) {
             return false;
         }
         // A name, or advice, that can't be given again is not worth the addresses.

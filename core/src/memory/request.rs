@@ -53,6 +53,14 @@ struct Plan {
     len: usize,
 }
 
+/// Addresses that could not be filled with a mapping.
+#[cfg_attr(windows, allow(dead_code))]
+struct Unfilled {
+    error: Error,
+    /// How many bytes at the beginning are mapped, and nobody's.
+    len: usize,
+}
+
 /// The pages of a mapping to be made.
 struct Pages {
     /// Their size in bytes, the unit of sizes and split offsets.
@@ -273,7 +281,8 @@ impl Request {
         }
         let hole =
             Hole::new(self.place, plan.len, plan.pages.unit).map_err(|code| self.operation(plan).refused(code))?;
-        let parts = self.fill(plan, hole.span(), Access::None)?;
+        // On failure what was mapped goes with the hole.
+        let parts = self.fill(plan, hole.span()).map_err(|unfilled| unfilled.error)?;
         hole.fill();
         Ok(parts)
     }
@@ -294,31 +303,49 @@ impl Request {
                 }
             };
             tries += 1;
-            match self.fill(plan, Span { start, len: plan.len }, Access::None) {
+            match self.fill(plan, Span { start, len: plan.len }) {
                 // Another thread was quicker.
-                Err(error) if tries < 16 && !is_exact && sys::is_taken(&error) => {}
-                made => return made,
+                Err(unfilled) if tries < 16 && !is_exact && sys::is_taken(&unfilled.error) => {}
+                made => return made.map_err(|unfilled| unfilled.error),
             }
         }
     }
 
-    /// Maps into addresses that are held for it. On failure they are held as before, with the protection of the hold.
-    fn fill(&self, plan: &Plan, span: Span, held: Access) -> Result<Objects> {
+    /// Maps into addresses that are held for it. On failure what was mapped there belongs to nobody.
+    fn fill(&self, plan: &Plan, span: Span) -> Result<Objects, Unfilled> {
         let mut parts = Objects::new();
         for number in 0..self.repeats {
             match self.object(plan, span.start + number * self.size, true) {
                 Ok(object) => parts.push(object),
                 Err(error) => {
-                    sys::hold_again(parts, Span { len: number * self.size, ..span }, held);
-                    return Err(error);
+                    parts.into_iter().for_each(sys::abandon);
+                    return Err(Unfilled { error, len: number * self.size });
                 }
             }
         }
         Ok(parts)
     }
 
-    /// Maps over a reservation. It is tried elsewhere first: what the system has against this mapping is known before the
-    /// reservation is touched.
+    /// Finds out what the system has against this mapping, before a reservation is touched: maps as much of it elsewhere as
+    /// is needed for that.
+    #[cfg(unix)]
+    fn try_elsewhere(&self, plan: &Plan) -> Result<()> {
+        let is_plain = match &plan.opened {
+            Some(opened) => opened.status.kind.is_one_memory(),
+            None => true,
+        };
+        if plan.facts.is_huge() {
+            // They are counted, and there may be no more than are needed.
+            return Ok(());
+        }
+        // A device may allow its whole size only.
+        let size = if is_plain { self.size.min(plan.pages.unit) } else { self.size };
+        let costly = MmapFlags::POPULATE | MmapFlags::LOCKED;
+        let trial = Self { size, flags: self.flags - costly, guarded: false, repeats: 1, ..self.clone() };
+        trial.parts(plan).and_then(|parts| trial.region(parts, size, plan.facts.clone())).map(drop)
+    }
+
+    /// Maps over a reservation.
     #[cfg(unix)]
     fn replace(
         &self,
@@ -326,17 +353,14 @@ impl Request {
         reservation: &mut Region,
         is_intact: impl Fn(&Region) -> bool,
     ) -> Result<Region, Failure> {
-        let trial = Self { flags: self.flags - MmapFlags::POPULATE, guarded: false, ..self.clone() };
-        let tried = trial.parts(plan).and_then(|parts| trial.region(parts, plan.len, plan.facts.clone()));
-        drop(tried.map_err(|error| Failure { error, lost: false })?);
-        let (span, held) = (reservation.span(), reservation.facts().access);
-        let made = self.fill(plan, span, held).and_then(|parts| {
+        self.try_elsewhere(plan).map_err(|error| Failure { error, lost: false })?;
+        let made = self.fill(plan, reservation.span()).and_then(|parts| {
             let mut region = Region::new(parts, plan.len, plan.facts.clone());
             match self.finish(&mut region) {
                 Ok(()) => Ok(region),
                 Err(error) => {
-                    region.hold_again(held);
-                    Err(error)
+                    region.forget();
+                    Err(Unfilled { error, len: plan.len })
                 }
             }
         });
@@ -345,7 +369,8 @@ impl Request {
                 reservation.forget();
                 Ok(region)
             }
-            Err(error) => {
+            Err(Unfilled { error, len }) => {
+                reservation.reserve_again(len);
                 // What it has lost is taken back, if nobody else has it by now. Otherwise it is not touched again.
                 let lost = !reservation.restore(is_intact);
                 if lost {
@@ -490,7 +515,7 @@ impl Request {
         match (opened, &self.source) {
             (Some(opened), Some(source)) => {
                 let Status { identity, kind, .. } = opened.status;
-                Backing::File { identity, kind, mode: opened.mode, source: Box::new(source.kept()) }
+                Backing::File { identity, kind, mode: opened.mode, source: Box::new(source.kept(opened)) }
             }
             _ => Backing::Anonymous,
         }

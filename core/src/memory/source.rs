@@ -1,10 +1,9 @@
 //! The file behind a mapping: opened, asked for its size, and checked (U6).
 
-use super::file::{self, FileKind, Mode, Status};
+use super::file::{self, FileId, FileKind, Mode, Status};
 use super::memory_file::MemoryFile;
 use super::operation::Operation;
 use super::page;
-#[cfg(windows)]
 use super::sys;
 use crate::{Error, Result};
 use std::fs::File;
@@ -23,6 +22,10 @@ pub struct Source {
     name: Arc<str>,
     /// Whether the mapping may reach past the end of the file.
     past_end: bool,
+    /// The file that the path led to when the mapping was made.
+    found: Option<FileId>,
+    /// The file that the path must lead to.
+    expected: Option<FileId>,
 }
 
 /// An open file, and for what it was opened.
@@ -90,7 +93,17 @@ impl Source {
                 offset % granularity
             )));
         }
-        Ok(Self { origin, ready: None, offset, name: name.into(), past_end })
+        Ok(Self { origin, ready: None, offset, name: name.into(), past_end, found: None, expected: None })
+    }
+
+    /// The same, for a path that must lead to a file that another process has mapped.
+    pub fn expecting(self, file: FileId) -> Self {
+        Self { expected: Some(file), ..self }
+    }
+
+    /// The file that the path led to when the mapping was made.
+    pub fn found(&self) -> Option<FileId> {
+        self.found
     }
 
     /// The same, from `at` bytes further on.
@@ -111,7 +124,9 @@ impl Source {
 
     /// What a mapping keeps of it, to open the file again when it is resized: no descriptor that it has not been given,
     /// and a path that a change of directory can't change.
-    pub(super) fn kept(&self) -> Self {
+    pub(super) fn kept(&self, opened: &Opened) -> Self {
+        let is_path = matches!(self.origin, Origin::Path(_));
+        let found = is_path.then(|| FileId::of(&opened.file, opened.status.identity)).flatten();
         let origin = match &self.origin {
             Origin::Path(path) if path.is_relative() => {
                 // Where there is no current directory, the path can't be opened either way.
@@ -119,7 +134,7 @@ impl Source {
             }
             origin => origin.clone(),
         };
-        Self { origin, ready: None, ..self.clone() }
+        Self { origin, ready: None, found, expected: None, ..self.clone() }
     }
 
     /// Where in the file the mapping begins, in bytes.
@@ -194,6 +209,11 @@ impl Source {
         }
     }
 
+    /// Whether it is a file in memory, whose last user waits until the system has freed its pages.
+    pub fn is_memory(&self) -> bool {
+        matches!(self.origin, Origin::Memory(_))
+    }
+
     /// What the file was opened from, for a mapping that is to be made in another process.
     pub fn backing(&self) -> FileOrigin<'_> {
         match &self.origin {
@@ -219,8 +239,27 @@ impl Source {
             (Origin::Open(file, mode), None) => Ok((file.clone(), *mode)),
             (Origin::Memory(file), None) => Ok((file.shared(), Mode::ReadWrite)),
             (Origin::Path(path), None) => {
-                Ok((Arc::new(open(path, write)?), if write { Mode::ReadWrite } else { Mode::Read }))
+                if self.expected.is_some() {
+                    // Another file is recognized before it is opened, which it may refuse.
+                    self.check_found(sys::look(path).ok())?;
+                }
+                let file = open(path, write)?;
+                if self.expected.is_some() {
+                    self.check_found(FileId::of(&file, self.status(&file)?.identity))?;
+                }
+                Ok((Arc::new(file), if write { Mode::ReadWrite } else { Mode::Read }))
             }
+        }
+    }
+
+    /// Refuses another file than the expected one. What could not be looked at is opened all the same, for the error.
+    fn check_found(&self, found: Option<FileId>) -> Result<()> {
+        match (&self.expected, found) {
+            (Some(expected), Some(found)) if !expected.is(&found) => Err(Error::BackingMismatch(format!(
+                "{} is another file here than in the process that sent the mapping",
+                self.name
+            ))),
+            _ => Ok(()),
         }
     }
 

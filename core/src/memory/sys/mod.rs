@@ -28,7 +28,7 @@ mod unix_place;
 #[cfg(unix)]
 pub(super) use unix::*;
 #[cfg(unix)]
-pub(super) use unix_file::{mode, status};
+pub(super) use unix_file::{born, look, mode, status};
 #[cfg(unix)]
 pub(super) use unix_memory_file::*;
 #[cfg(unix)]

@@ -1,12 +1,13 @@
 //! Unix: what the system knows of an open file, and the size of a disk.
 
-use super::super::file::{FileKind, Identity, Mode, Status};
+use super::super::file::{FileId, FileKind, Identity, Mode, Status};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::super::page;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
 
 /// What a file is now, or the name of the call that failed and why.
 pub(crate) fn status(file: &File) -> Result<Status, (&'static str, io::Error)> {
@@ -27,6 +28,49 @@ pub(crate) fn status(file: &File) -> Result<Status, (&'static str, io::Error)> {
         Identity::unique()
     };
     Ok(Status { kind, size, identity, huge: huge_pages(file, &metadata) })
+}
+
+/// The file that a path leads to, without opening it.
+pub(crate) fn look(path: &Path) -> io::Result<FileId> {
+    let found = std::fs::metadata(path)?;
+    Ok(FileId { device: found.dev(), inode: found.ino(), born: None })
+}
+
+/// When a file was made, in nanoseconds since 1970: `statx(2)`, by its number, as C libraries are younger than the call.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn born(file: &File) -> Option<i64> {
+    /// From linux/stat.h. Only what is read here has a name.
+    #[repr(C)]
+    struct Statx {
+        mask: u32,
+        before: [u32; 19],
+        seconds: i64,
+        nanoseconds: u32,
+        after: [u32; 41],
+    }
+    const STATX_BTIME: u32 = 0x800;
+    /// The crate `libc` lacks it for this system.
+    #[cfg(all(target_os = "android", target_arch = "x86_64"))]
+    const STATX: libc::c_long = 332;
+    #[cfg(not(all(target_os = "android", target_arch = "x86_64")))]
+    const STATX: libc::c_long = libc::SYS_statx;
+    let mut found = std::mem::MaybeUninit::<Statx>::zeroed();
+    let (empty, out) = (c"".as_ptr(), found.as_mut_ptr());
+    // SAFETY: the descriptor is open, and the result, of 256 bytes, goes into memory of its type.
+    let status = unsafe { libc::syscall(STATX, file.as_raw_fd(), empty, libc::AT_EMPTY_PATH, STATX_BTIME, out) };
+    // SAFETY: numbers, which were zeros before the call.
+    let found = unsafe { found.assume_init() };
+    if status != 0 || found.mask & STATX_BTIME == 0 {
+        return None;
+    }
+    found.seconds.checked_mul(1_000_000_000)?.checked_add(i64::from(found.nanoseconds))
+}
+
+/// When a file was made, in nanoseconds since 1970.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn born(file: &File) -> Option<i64> {
+    let time = file.metadata().and_then(|found| found.created()).ok()?;
+    i64::try_from(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_nanos()).ok()
 }
 
 fn kind(file: &File, metadata: &Metadata) -> FileKind {

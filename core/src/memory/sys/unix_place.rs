@@ -3,7 +3,6 @@
 use super::super::inheritance::Inherit;
 use super::super::kind::Access;
 use super::super::place::Place;
-use super::super::region::Objects;
 use super::{done, protection};
 use crate::Error;
 use crate::error::SystemError;
@@ -43,21 +42,6 @@ pub(crate) fn release(span: Span) -> Result<(), i32> {
     }
     // SAFETY: the caller's own pages, which nobody uses any more.
     done(unsafe { libc::munmap(span.start as *mut _, span.len) })
-}
-
-/// Puts pages without memory in the place of objects, which fill a span of the caller's, and forgets them.
-pub(crate) fn hold_again(objects: Objects, span: Span, access: Access) {
-    objects.into_iter().for_each(super::abandon);
-    if span.len > 0 {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let more = libc::MAP_NORESERVE;
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let more = 0;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_FIXED | more;
-        // What fails leaves the pages of these objects there, which nobody uses any more.
-        // SAFETY: replaces the caller's own pages only.
-        unsafe { libc::mmap(span.start as *mut _, span.len, protection(access), flags, -1, 0) };
-    }
 }
 
 /// `mprotect(2)`.

@@ -5,7 +5,7 @@
 //! kept is one of our own where that can be had, as the caller's may keep others from renaming the file, and, while it
 //! is not mapped, from deleting it.
 
-use super::super::super::file::{FileKind, Identity, Mode, Status};
+use super::super::super::file::{FileId, FileKind, Identity, Mode, Status};
 use super::last;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,9 +16,9 @@ use std::sync::Arc;
 use windows_sys::Wdk::Foundation::{NtQueryObject, ObjectBasicInformation};
 use windows_sys::Win32::Foundation::{GENERIC_EXECUTE, GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, FILE_ATTRIBUTE_DIRECTORY, FILE_EXECUTE, FILE_READ_DATA, FILE_SHARE_DELETE,
-    FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_CHAR, FILE_TYPE_PIPE, FILE_WRITE_DATA, GetFileInformationByHandle,
-    GetFileType, ReOpenFile,
+    BY_HANDLE_FILE_INFORMATION, FILE_ATTRIBUTE_DIRECTORY, FILE_EXECUTE, FILE_FLAG_BACKUP_SEMANTICS, FILE_READ_DATA,
+    FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_CHAR, FILE_TYPE_PIPE, FILE_WRITE_DATA,
+    GetFileInformationByHandle, GetFileType, ReOpenFile,
 };
 use windows_sys::Win32::System::IO::DeviceIoControl;
 use windows_sys::Win32::System::Ioctl::{GET_LENGTH_INFORMATION, IOCTL_DISK_GET_LENGTH_INFO};
@@ -37,6 +37,29 @@ pub(crate) fn open(path: &Path, write: bool) -> io::Result<File> {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => open(rights),
         other => other,
     }
+}
+
+/// The file that a path leads to, also a folder, without any right to it.
+pub(crate) fn look(path: &Path) -> io::Result<FileId> {
+    let mut options = OpenOptions::new();
+    let file = options.access_mode(0).share_mode(SHARE).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(path)?;
+    let (device, inode) = number(&information(&file)?);
+    Ok(FileId { device, inode, born: None })
+}
+
+/// The number of a file contains how often it was used before, and a new file of the same name may be given the time of
+/// the old one.
+pub(crate) fn born(_file: &File) -> Option<i64> {
+    None
+}
+
+/// The volume of a file, and its number there.
+fn number(found: &BY_HANDLE_FILE_INFORMATION) -> (u64, u64) {
+    (u64::from(found.dwVolumeSerialNumber), joined(found.nFileIndexHigh, found.nFileIndexLow))
+}
+
+fn joined(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
 }
 
 /// A file with what its handle is good for.
@@ -123,10 +146,9 @@ pub(crate) fn status(file: &File) -> Result<Status, (&'static str, io::Error)> {
             (FileKind::Directory, None, Identity::unique())
         }
         Ok(found) => {
-            let of = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
-            let inode = of(found.nFileIndexHigh, found.nFileIndexLow);
-            let identity = Identity::File { device: u64::from(found.dwVolumeSerialNumber), inode };
-            (FileKind::Regular, Some(of(found.nFileSizeHigh, found.nFileSizeLow)), identity)
+            let (device, inode) = number(&found);
+            let identity = Identity::File { device, inode };
+            (FileKind::Regular, Some(joined(found.nFileSizeHigh, found.nFileSizeLow)), identity)
         }
         // Only files of a file system have that.
         Err(error) => {

@@ -24,7 +24,7 @@ mod private;
 mod protect;
 mod view;
 
-pub(crate) use file::{mode, open, own, status};
+pub(crate) use file::{born, look, mode, open, own, status};
 pub(crate) use memory_file::*;
 pub(crate) use pages::*;
 pub(crate) use place::*;

@@ -3,7 +3,6 @@
 use super::super::super::inheritance::Inherit;
 use super::super::super::kind::Access;
 use super::super::super::operation::Operation;
-use super::super::super::region::Objects;
 use super::allocation::{Allocation, Place};
 use super::{code, protect as protection};
 use crate::Error;
@@ -38,11 +37,6 @@ pub(crate) fn free_place(near: usize, len: usize) -> Result<usize, i32> {
 /// Sets the protection of pages of the caller's; `is_copied`: of a private view.
 pub(crate) fn protect(span: Span, access: Access, is_copied: bool) -> Result<(), i32> {
     protection::set(span, protection::number(access, is_copied))
-}
-
-/// Gives objects back; nothing is held for them.
-pub(crate) fn hold_again(objects: Objects, _span: Span, _access: Access) {
-    drop(objects);
 }
 
 /// Never called, as pages can't be moved.
