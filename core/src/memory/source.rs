@@ -36,6 +36,8 @@ enum Origin {
     Memory(MemoryFile),
     /// Opened anew for each mapping, with the rights that it needs.
     Path(Arc<PathBuf>),
+    /// Known to other code only, which has mapped it.
+    Foreign,
 }
 
 /// What a file was opened from.
@@ -78,6 +80,12 @@ impl Source {
     pub fn path(path: PathBuf, offset: u64, past_end: bool) -> Result<Self> {
         let name = format!("'{}'", path.display());
         Self::new(Origin::Path(Arc::new(path)), &name, offset, past_end)
+    }
+
+    /// A file that other code has mapped, by its path as the list of areas shows it.
+    pub(super) fn foreign(path: &Path, offset: u64) -> Self {
+        let name = format!("'{}'", path.display());
+        Self { origin: Origin::Foreign, ready: None, offset, name: name.into(), past_end: true }
     }
 
     fn new(origin: Origin, name: &str, offset: u64, past_end: bool) -> Result<Self> {
@@ -139,7 +147,7 @@ impl Source {
         match (&self.origin, &self.ready) {
             (Origin::Open(file, _), _) | (_, Some((file, _))) => Some(file.as_raw_fd()),
             (Origin::Memory(file), None) => Some(file.file().as_raw_fd()),
-            (Origin::Path(_), None) => None,
+            (Origin::Path(_) | Origin::Foreign, None) => None,
         }
     }
 
@@ -197,7 +205,7 @@ impl Source {
     /// What the file was opened from, for a mapping that is to be made in another process.
     pub fn backing(&self) -> FileOrigin<'_> {
         match &self.origin {
-            Origin::Open(..) => FileOrigin::Descriptor,
+            Origin::Open(..) | Origin::Foreign => FileOrigin::Descriptor,
             Origin::Memory(file) => FileOrigin::Memory(file),
             Origin::Path(path) => FileOrigin::Path(path),
         }
@@ -213,6 +221,9 @@ impl Source {
             (_, Some(ready)) => Ok(ready.clone()),
             (Origin::Open(file, mode), None) => Ok((file.clone(), *mode)),
             (Origin::Memory(file), None) => Ok((file.shared(), Mode::ReadWrite)),
+            (Origin::Foreign, None) => {
+                Err(Error::InvalidOperation(format!("{} was mapped by other code, and is not open here", self.name)))
+            }
             (Origin::Path(path), None) => {
                 Ok((Arc::new(open(path, write)?), if write { Mode::ReadWrite } else { Mode::Read }))
             }
