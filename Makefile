@@ -81,7 +81,7 @@ test-rust: $(STAMPS)/venv ## Run the Rust tests and the core's loom models
 	@echo "==> Testing the core (cargo test)"
 	@cargo test --locked --quiet -p mmap-rs-core
 	@echo "==> Checking the core's models (loom)"
-	@RUSTFLAGS="--cfg loom" cargo test --locked --quiet -p mmap-rs-core --release --test loom --test loom_guard --target-dir target/loom
+	@RUSTFLAGS="--cfg loom" cargo test --locked --quiet -p mmap-rs-core --release --test loom --test loom_guard --test loom_registry --target-dir target/loom
 
 .PHONY: test-python
 test-python: $(BUILT) $(STAMPS)/test ## Run the Python tests; ARGS="-k name" chooses

@@ -22,6 +22,7 @@ from mmap_rs._errors import (
     UnsafeFlagNeededError,
 )
 from mmap_rs._mmap_rs import (
+    _C_API,  # noqa: F401 - what PyCapsule_Import finds
     AreaUsage,
     Mapping,
     MemoryArea,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         ShareMode,
         UnsafeMmapFlags,
     )
+    from mmap_rs._get_include import get_include
     from mmap_rs._map_file import map_file
 
 __all__ = [
@@ -88,6 +90,7 @@ __all__ = [
     "UnsafeMmapFlags",
     "__upstream_version__",
     "__version__",
+    "get_include",
     "map_file",
 ]
 
@@ -98,7 +101,7 @@ _FLAGS = frozenset(
 
 
 def __getattr__(name: str) -> object:
-    """Import `map_file`, or a class of flags (PEP 562)."""
+    """Import `map_file`, `get_include`, or a class of flags (PEP 562)."""
     value: object
     if name in _FLAGS:
         from mmap_rs import _flags
@@ -106,6 +109,8 @@ def __getattr__(name: str) -> object:
         value = getattr(_flags, name)
     elif name == "map_file":
         from mmap_rs._map_file import map_file as value
+    elif name == "get_include":
+        from mmap_rs._get_include import get_include as value
     else:
         from mmap_rs._replacements import module_error
 

@@ -4,7 +4,7 @@
 use super::facts::{Backing, Facts};
 use super::file::{FileKind, Identity, Mode};
 use super::kind::{Access, Kind};
-use super::region::{Objects, Region};
+use super::region::Region;
 use super::source::Source;
 use super::{page, sys};
 use crate::state::{Extent, Span};
@@ -98,10 +98,11 @@ impl Region {
     /// # Safety
     /// The memory is mapped as told, and the caller's to hand over: nobody else changes, unmaps or gives it back.
     pub unsafe fn adopt(adoption: Adoption) -> Result<Self> {
+        let objects = sys::adopt(&adoption).map_err(|code| {
+            Error::system("Io", code, format!("adoption of the memory at {:#x}", adoption.span.start))
+        })?;
         let Adoption { span, access, reserved, shared, page, file, owner } = adoption;
         let jit = access == Access::ExecWrite;
-        let objects = sys::adopt(span, access, jit, owner.is_some())
-            .map_err(|code| Error::system("Io", code, format!("adoption of the memory at {:#x}", span.start)))?;
         let backing = match file {
             None => Backing::Anonymous,
             Some((path, offset)) => Backing::File {
@@ -140,15 +141,9 @@ impl Region {
     /// Gives up a region that was never one: its memory stays the caller's.
     pub fn disown(mut self) {
         self.owner = None;
-        let objects = self.dissolve();
-        // What can't be handed over was not adopted.
-        drop(sys::hand_over(objects));
-    }
-
-    fn dissolve(&mut self) -> Objects {
-        self.guard = None;
         self.entry.clear();
-        self.objects()
+        // It is whole, as it was adopted: nothing comes back.
+        drop(sys::hand_over(self.objects()));
     }
 
     /// Refuses what would give back a part of memory whose owner takes it back whole only.
@@ -161,20 +156,27 @@ impl Region {
         }
     }
 
-    /// Refuses to move, cut or extend memory that somebody else's function gives back.
-    pub(super) fn check_resizable(&self) -> Result<()> {
+    /// Refuses to move, cut, extend or replace memory that somebody else's function gives back.
+    pub(super) fn check_system_owned(&self, call: &str) -> Result<()> {
         match self.owner {
             None => Ok(()),
-            Some(_) => Err(Error::InvalidOperation(
-                "this memory was adopted with a function that gives it back: it can't be resized".to_owned(),
-            )),
+            Some(_) => Err(Error::InvalidOperation(format!(
+                "this memory was adopted with a function that gives it back: it can't be {call}"
+            ))),
         }
     }
 
-    /// Hands the memory over; the region comes back where that can't be.
-    #[allow(clippy::result_large_err)] // a way back, taken once
-    pub fn hand_over(mut self) -> Result<Taken, (Self, Error)> {
-        let (function, context, divisible) = match self.owner {
+    /// Whether a function of other code gives it back: one that may wait, so that nothing may be held meanwhile.
+    pub fn has_owner(&self) -> bool {
+        self.owner.is_some()
+    }
+
+    /// Hands the memory over: the region has none any more, and is to be dropped. On failure it is as it was.
+    pub fn hand_over(&mut self) -> Result<Taken> {
+        if self.parts.is_empty() {
+            return Err(Error::InvalidSize("an empty mapping has no memory that could be taken".to_owned()));
+        }
+        let (give_back, context, divisible) = match self.owner {
             Some(owner) => (owner.function, owner.context, owner.divisible),
             None => (sys::give_back as GiveBack, std::ptr::null_mut(), cfg!(unix)),
         };
@@ -184,19 +186,22 @@ impl Region {
             access: self.facts().access,
             shared: self.facts().is_shared(),
             page: self.facts().page,
-            give_back: function,
+            give_back,
             context,
             divisible,
         };
-        let owner = self.owner.take();
-        let objects = self.dissolve();
-        match sys::hand_over(objects) {
-            Ok(()) => Ok(taken),
+        let guard = self.guard.take();
+        self.entry.clear();
+        match sys::hand_over(self.objects()) {
+            Ok(()) => {
+                self.owner = None;
+                Ok(taken)
+            }
             Err(objects) => {
+                self.guard = guard;
                 self.put_back(objects);
-                self.owner = owner;
                 let text = "on this system a part of a mapping that was split can't be taken";
-                Err((self, Error::InvalidOperation(text.to_owned())))
+                Err(Error::InvalidOperation(text.to_owned()))
             }
         }
     }

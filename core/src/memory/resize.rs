@@ -72,7 +72,7 @@ impl Region {
 
     fn check_size(&self, size: usize) -> Result<()> {
         self.check_single("resized")?;
-        self.check_resizable()?;
+        self.check_system_owned("resized")?;
         if size == 0 {
             return Err(Error::InvalidSize("a mapping can't be resized to 0 bytes: close it".to_owned()));
         }

@@ -1,6 +1,7 @@
 //! Unix: memory that other code has mapped, as an object beside upstream's, which can't be made of an address.
 
 use super::super::Object;
+use super::super::foreign::Adoption;
 use super::super::kind::Access;
 use super::super::region::Objects;
 use super::{done, protect};
@@ -109,8 +110,9 @@ impl Adopted {
 
 /// The object of memory that is mapped with this protection.
 #[allow(clippy::unnecessary_wraps)] // not on all systems
-pub(crate) fn adopt(span: Span, _access: Access, jit: bool, _given_back: bool) -> Result<Objects, i32> {
-    Ok(std::iter::once(Object::from(Adopted { span, jit })).collect())
+pub(crate) fn adopt(adoption: &Adoption) -> Result<Objects, i32> {
+    let object = Adopted { span: adoption.span, jit: adoption.access == Access::ExecWrite };
+    Ok(std::iter::once(Object::from(object)).collect())
 }
 
 /// Hands the memory of objects over to other code, which owns it from now on.

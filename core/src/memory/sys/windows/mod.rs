@@ -3,7 +3,7 @@
 //! | module | concept | upstream's defects met there |
 //! | --- | --- | --- |
 //! | [`object`] | a mapping or a part of one: protected, split, committed, given back | U13, U18 |
-//! | `adopted` | memory of other code, which is refused so far | |
+//! | `adopted` | memory of other code, adopted from it or handed over to it | |
 //! | `allocation` | memory without a file, and what gives an address range back | U16 |
 //! | `file` | the handle of a file, with the rights that its mapping may need | U19 |
 //! | `view` | a view of a file at an offset | U14, U15, U16, U19, U20, U22 |
