@@ -1,9 +1,7 @@
-"""The header: compiled as C and C++ without a warning, today's and the first version, and used from Cython."""
+"""The header, today's and version 1: compiled as C and C++ without a warning, and used from Cython."""
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import os
 import re
 import shutil
@@ -18,9 +16,12 @@ import pytest
 import mmap_rs
 from mmap_rs import ConsumedError, MmapMut, MmapOptions
 from tests.c_api import table
+from tests.c_api.compiled import load
 from tests.support.paths import ROOT
 
 HERE = Path(__file__).parent
+EXAMPLES = ROOT / "examples"
+EXTENSION = EXAMPLES / "extension-c" / "extension.c"
 TODAY = Path(mmap_rs.get_include())
 PYTHON = Path(sysconfig.get_path("include"))
 SIZE = 1 << 20
@@ -51,16 +52,6 @@ def compile_module(command: list[str], source: Path, include: Path, path: Path) 
     subprocess.run([*command, str(source), *options, "-o", str(path)], check=True, timeout=120)
 
 
-def load(path: Path) -> Any:
-    """Import a compiled module."""
-    loader = importlib.machinery.ExtensionFileLoader(path.stem, str(path))
-    spec = importlib.util.spec_from_file_location(path.stem, path, loader=loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
 def use(module: Any) -> None:
     """Do with the compiled module what its docstring says."""
     with MmapOptions(SIZE).map_mut() as m:
@@ -83,18 +74,18 @@ def use(module: Any) -> None:
 
 @pytest.mark.parametrize("standard", ["c99", "c11", "c17"])
 def test_c(standard: str, tmp_path: Path) -> None:
-    use(build([compiler("cc"), f"-std={standard}"], HERE / "extension.c", TODAY, tmp_path))
+    use(build([compiler("cc"), f"-std={standard}"], EXTENSION, TODAY, tmp_path))
 
 
 @pytest.mark.parametrize("standard", ["c++11", "c++17", "c++20"])
 def test_cpp(standard: str, tmp_path: Path) -> None:
     command = [compiler("c++"), f"-std={standard}", "-x", "c++"]
-    use(build(command, HERE / "extension.c", TODAY, tmp_path))
+    use(build(command, EXTENSION, TODAY, tmp_path))
 
 
 def test_version_1(tmp_path: Path) -> None:
     """What was compiled with the first version goes on working: this file never changes."""
-    use(build([compiler("cc"), "-std=c99"], HERE / "extension.c", HERE / "version-1", tmp_path))
+    use(build([compiler("cc"), "-std=c99"], EXTENSION, HERE / "version-1", tmp_path))
 
 
 def test_numbers_of_the_header() -> None:
@@ -109,7 +100,7 @@ def test_numbers_of_the_header() -> None:
 
 def test_cython(tmp_path: Path) -> None:
     cc = compiler("cc")
-    pytest.importorskip("Cython", reason="Cython is in the group `ecosystem`")
+    pytest.importorskip("Cython", reason="Cython is not installed: it is in the group `test`")
     source = tmp_path / "counting.c"
     path = os.pathsep.join([str(ROOT / "python"), *filter(None, [os.environ.get("PYTHONPATH")])])
     subprocess.run(
@@ -119,7 +110,7 @@ def test_cython(tmp_path: Path) -> None:
             "cython",
             "-I",
             str(TODAY.parent.parent),
-            str(HERE / "counting.pyx"),
+            str(EXAMPLES / "extension-cython" / "counting.pyx"),
             "-o",
             str(source),
         ],
