@@ -21,8 +21,10 @@ from mmap_rs._errors import (
     SystemCallError,
     UnsafeFlagNeededError,
 )
+
+# What PyCapsule_Import finds.
+from mmap_rs._mmap_rs import _C_API as _C_API
 from mmap_rs._mmap_rs import (
-    _C_API,  # noqa: F401 - what PyCapsule_Import finds
     AreaUsage,
     Mapping,
     MemoryArea,

@@ -32,7 +32,7 @@ fn claim(memory: &Memory) -> Result<Claim> {
     let Some(kind) = kind else {
         return Err(PyValueError::new_err(format!("{} is not a kind of mappings", memory.kind)).into());
     };
-    let protection = unless_any(memory.protection, "protection", |bits| Protection::from_bits(bits))?;
+    let protection = unless_any(memory.protection, "protection", Protection::from_bits)?;
     let share_mode = unless_any(memory.share_mode, "share mode", |mode| match mode {
         0 => Some(ShareMode::Private),
         1 => Some(ShareMode::Shared),

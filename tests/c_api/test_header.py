@@ -47,7 +47,7 @@ def build(command: list[str], source: Path, include: Path, folder: Path) -> Any:
 
 
 def compile_module(command: list[str], source: Path, include: Path, path: Path) -> None:
-    libraries = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
+    libraries: list[str] = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
     options = ["-O1", "-shared", "-fPIC", f"-I{include}", f"-isystem{PYTHON}", *libraries]
     subprocess.run([*command, str(source), *options, "-o", str(path)], check=True, timeout=120)
 

@@ -31,13 +31,14 @@ from tests.support.mapping_classes import MAKERS, class_name
 
 @pytest.mark.parametrize("cls", MAKERS, ids=class_name)
 def test_info_says_what_the_object_says(cls: type[Mapping], page: int) -> None:
-    with getattr(MmapOptions(3 * page), MAKERS[cls])() as m:
+    made: Mapping = getattr(MmapOptions(3 * page), MAKERS[cls])()
+    with made as m:
         found = info(m)
         assert KINDS[found.kind] == type(m).__name__
         assert (found.start, found.len, found.page_size) == (m.start(), m.size(), page)
         assert (found.share_mode, found.faulted) == (0, 0)
         assert bool(found.protection & 1) == (KINDS[found.kind] not in ("MmapNone", "ReservedNone"))
-        assert bool(found.protection & 2) == KINDS[found.kind].endswith("Mut")
+        assert bool(found.protection & 2) == type(m).__name__.endswith("Mut")
 
 
 def test_the_bits_are_those_of_python(tmp_file: FileFactory, page: int) -> None:

@@ -11,7 +11,11 @@ type Layers = (&'static str, &'static str, &'static [&'static [&'static str]]);
 
 const LAYERS: [Layers; 3] = [
     ("src", "", &[&["audit", "call"], &["convert"], &["state"], &["areas", "capi", "make", "methods"]]),
-    ("core/src", "", &[&["error", "mach"], &["state"], &["guard", "registry"], &["memory"], &["areas"], &["adopt", "within"]]),
+    (
+        "core/src",
+        "",
+        &[&["error", "mach"], &["state"], &["guard", "registry"], &["memory"], &["areas"], &["adopt", "within"]],
+    ),
     (
         "core/src",
         "areas",
