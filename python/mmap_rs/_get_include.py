@@ -16,7 +16,7 @@ def get_include() -> str:
 
     Examples:
         >>> import os
-        >>> os.listdir(mmap_rs.get_include())
+        >>> os.listdir(get_include())
         ['mmap_rs.h']
     """
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
