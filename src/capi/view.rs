@@ -8,7 +8,7 @@ use crate::state::borrow::{Refused, check_fault, pin, retry};
 use crate::state::classes::Mapping;
 use crate::state::error::{Result, unreadable, unwritable};
 use mmap_rs_core::memory::Region;
-use mmap_rs_core::state::RegionCell;
+use mmap_rs_core::state::{RegionCell, Requests};
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use std::ffi::c_int;
@@ -23,20 +23,19 @@ struct View {
 }
 
 impl View {
-    fn new(py: Python<'_>, mapping: &Mapping, writable: bool) -> Result<Self> {
+    /// Counts one more export: one attempt.
+    fn attempt(mapping: &Mapping, writable: bool, requests: Requests) -> std::result::Result<Self, Refused<'_>> {
         let kind = mapping.kind();
         if !kind.is_readable() {
-            return Err(unreadable(kind));
+            return Err(unreadable(kind).into());
         }
         if writable && !kind.is_writable() {
-            return Err(unwritable(kind));
+            return Err(unwritable(kind).into());
         }
-        retry(py, |requests| {
-            let export = mapping.cell().export(requests).map_err(|refusal| Refused::new(mapping, refusal))?;
-            check_fault(kind, export.is_faulted())?;
-            export.leak();
-            Ok(Self { cell: mapping.shared_cell() })
-        })
+        let export = mapping.cell().export(requests).map_err(|refusal| Refused::new(mapping, refusal))?;
+        check_fault(kind, export.is_faulted())?;
+        export.leak();
+        Ok(Self { cell: mapping.shared_cell() })
     }
 
     fn info(&self) -> Option<Info> {
@@ -89,6 +88,11 @@ pub unsafe extern "C" fn info(object: *mut PyObject, info: *mut Info) -> c_int {
 
 /// See the header.
 pub unsafe extern "C" fn view(object: *mut PyObject, writable: c_int, info: *mut Info) -> *mut RawView {
+    // The usual case, which needs no attachment of PyO3's own and can raise nothing.
+    // SAFETY: the caller is attached, and has a live object and a structure whose first field is set.
+    if let Some(view) = unsafe { quick(object, writable, info) } {
+        return view.into_raw();
+    }
     answer(std::ptr::null_mut(), |py| {
         if !info.is_null() {
             // SAFETY: the caller's structure; its first field is set.
@@ -96,7 +100,7 @@ pub unsafe extern "C" fn view(object: *mut PyObject, writable: c_int, info: *mut
         }
         // SAFETY: the caller's object.
         let mapping = unsafe { mapping(py, object) }?;
-        let view = View::new(py, mapping, writable != 0)?;
+        let view = retry(py, |requests| View::attempt(mapping, writable != 0, requests))?;
         if !info.is_null() {
             // As long as pins can be counted, it is told: at most for some steps of other threads it can't be.
             let found = retry(py, |_| view.info().ok_or(Refused::InUse(mapping)))?;
@@ -105,6 +109,23 @@ pub unsafe extern "C" fn view(object: *mut PyObject, writable: c_int, info: *mut
         }
         Ok(view.into_raw())
     })
+}
+
+/// One attempt at a view; `None` where it has to wait, or is refused.
+///
+/// # Safety
+/// As for the function of the table.
+unsafe fn quick(object: *mut PyObject, writable: c_int, info: *mut Info) -> Option<View> {
+    // SAFETY: the caller vouches for it.
+    let (mapping, info) = unsafe { (mapping(Python::assume_attached(), object).ok()?, info.as_mut()) };
+    if info.as_ref().is_some_and(|info| info.struct_size < size_of::<Info>()) {
+        return None;
+    }
+    let view = View::attempt(mapping, writable != 0, Requests::Honoured).ok()?;
+    if let Some(info) = info {
+        *info = view.info()?;
+    }
+    Some(view)
 }
 
 /// # Safety
