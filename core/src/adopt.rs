@@ -39,19 +39,23 @@ struct Found {
 /// The memory is the caller's to hand over: nobody else changes, unmaps or gives it back.
 pub unsafe fn adopt(claim: &Claim) -> Result<Region> {
     watch().map_err(|error| Error::io(&error, "pthread_atfork".to_owned()))?;
-    let (span, page) = (claim.span, claim.page.unwrap_or_else(page::base));
-    check_place(span, page)?;
+    let span = claim.span;
+    check_place(span, claim.page.unwrap_or_else(page::base))?;
     let found = find(span)?;
     let access = access(claim, &found)?;
     let reserved = claim.kind.is_reserved();
     // How Linux names anonymous memory of huge pages.
     let is_huge = |path: &std::ffi::OsString| path.as_encoded_bytes().starts_with(b"/anon_hugepage");
-    if claim.page.is_none() && found.file.as_ref().is_some_and(|(path, _)| is_huge(path)) {
-        return Err(Error::InvalidSize(format!(
-            "the memory at {:#x} is made of huge pages: say of which size",
-            span.start
-        )));
-    }
+    let page = match claim.page {
+        Some(page) => page,
+        None if found.file.as_ref().is_some_and(|(path, _)| is_huge(path)) => {
+            huge_page(span.start).ok_or_else(|| {
+                Error::InvalidSize(format!("the memory at {:#x} is made of huge pages: say of which size", span.start))
+            })?
+        }
+        None => page::base(),
+    };
+    check_place(span, page)?;
     let file = found.file.filter(|(path, _)| !is_huge(path));
     let adoption = Adoption { span, access, reserved, shared: found.shared, page, file, owner: claim.owner };
     // SAFETY: the list of areas says the same, and the caller vouches for the rest.
@@ -110,6 +114,20 @@ fn find(span: Span) -> Result<Found> {
         Some(found) if at >= end => Ok(found),
         _ => Err(Error::InvalidOperation(format!("nothing is mapped at {at:#x}, in the memory to be adopted"))),
     }
+}
+
+/// The size of the huge pages at an address, as smaps tells it: see proc_pid_smaps(5).
+fn huge_page(address: usize) -> Option<usize> {
+    let text = std::fs::read("/proc/self/smaps").ok()?;
+    let mut lines = text.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
+    let begins = |line: &str| {
+        let hex = |text: &str| usize::from_str_radix(text, 16).ok();
+        let (start, end) = line.split(' ').next()?.split_once('-')?;
+        Some((hex(start)?..hex(end)?).contains(&address))
+    };
+    lines.find(|line| begins(line) == Some(true))?;
+    let size = lines.find_map(|line| line.strip_prefix("KernelPageSize:").map(str::trim).map(str::to_owned))?;
+    size.strip_suffix(" kB")?.parse::<usize>().ok()?.checked_mul(1024)
 }
 
 /// The protection that the system tells, if it is what the owner says.

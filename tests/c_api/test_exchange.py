@@ -16,6 +16,7 @@ from mmap_rs import (
     BackingMismatchError,
     ConsumedError,
     FaultError,
+    InvalidOffsetError,
     InvalidOperationError,
     InvalidSizeError,
     Mapping,
@@ -37,6 +38,7 @@ from tests.c_api.table import (
     Memory,
     adopt,
     give_back,
+    info,
     table,
     take,
     view,
@@ -267,6 +269,25 @@ def test_a_file_is_known_by_its_path(tmp_file: FileFactory, page: int) -> None:
     assert path.read_bytes()[page] == 255
     with pytest.raises(InvalidOperationError, match="was mapped by other code"):
         m.resize()
+    m.close()
+
+
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/smaps"), reason="smaps tells the size of the pages"
+)
+def test_huge_pages_are_found_out() -> None:
+    huge, flags = 2 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000  # MAP_HUGETLB
+    start = libc().mmap(None, 2 * huge, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    if start == 2 ** (8 * ctypes.sizeof(ctypes.c_void_p)) - 1:
+        pytest.skip("the pool of huge pages of 2 MiB is empty")
+    with pytest.raises(InvalidSizeError, match="not a multiple of the page size"):
+        adopt(start=start, len=huge + 4096, kind=KIND["MmapMut"])
+    m = adopt(start=start, len=2 * huge, kind=KIND["MmapMut"])
+    assert info(m).page_size == huge
+    with pytest.raises(InvalidOffsetError):
+        m.split_off(4096)
+    m.split_off(huge).close()
+    m[0] = 1
     m.close()
 
 
