@@ -83,7 +83,7 @@ test-rust: $(STAMPS)/venv ## Run the Rust tests and the core's loom models
 	@echo "==> Testing the core (cargo test)"
 	@cargo test --locked --quiet -p mmap-rs-core
 	@echo "==> Checking the core's models (loom)"
-	@RUSTFLAGS="--cfg loom" cargo test --locked --quiet -p mmap-rs-core --release --test loom --test loom_guard --target-dir target/loom
+	@RUSTFLAGS="--cfg loom" cargo test --locked --quiet -p mmap-rs-core --release --test loom --test loom_guard --test loom_registry --target-dir target/loom
 
 .PHONY: test-python
 test-python: $(BUILT) $(STAMPS)/test ## Run the Python tests; ARGS="-k name" chooses
@@ -93,6 +93,16 @@ test-python: $(BUILT) $(STAMPS)/test ## Run the Python tests; ARGS="-k name" cho
 .PHONY: ecosystem
 ecosystem: $(BUILT) $(STAMPS)/test $(STAMPS)/ecosystem ## Run the tests with pandas, Arrow and IPython (fetches them)
 	@$(PY) -m pytest -q tests/bytes/test_ecosystem.py
+
+# Its examples are built and run by tests/bridge, with the oldest and the newest PyO3 and mmap-rs.
+.PHONY: bridge
+bridge: $(STAMPS)/venv ## Check the crate pyo3-mmap-rs: clippy, its documentation, and the examples in it
+	@sh tools/check-rust.sh
+	@echo "==> the crate pyo3-mmap-rs: clippy, rustdoc, the examples of its documentation"
+	@for crate in $(OUTSIDE); do cargo clippy --locked --quiet --all-targets --manifest-path $$crate/Cargo.toml \
+	  --target-dir target/bridge/check -- -D warnings || exit 1; done
+	@cd bridge && RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --target-dir ../target/bridge/check
+	@cd bridge && cargo test --locked --quiet --doc --target-dir ../target/bridge/check
 
 .PHONY: coverage
 coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines of python/ they reach
@@ -109,6 +119,9 @@ coverage-rust: $(STAMPS)/test $(STAMPS)/crates ## Show which lines of Rust the t
 .PHONY: lint
 lint: rustfmt clippy layers ruff docstrings-check ## Check form: rustfmt, clippy, layers, ruff, docstrings of the stubs
 
+# Crates with versions of their own: the one for extension modules, and its examples.
+OUTSIDE := bridge examples/extension-pyo3 examples/embedding-rust
+
 .PHONY: rustfmt
 rustfmt: $(STAMPS)/venv
 	@echo "==> rustfmt"
@@ -116,6 +129,7 @@ rustfmt: $(STAMPS)/venv
 	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
 	@cargo fmt --manifest-path tests/rust-parity/public-items/Cargo.toml --check
 	@cargo fmt --manifest-path tests/layers/Cargo.toml --check
+	@for crate in $(OUTSIDE); do cargo fmt --manifest-path $$crate/Cargo.toml --check || exit 1; done
 
 .PHONY: clippy
 clippy: $(STAMPS)/venv
@@ -167,6 +181,7 @@ format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
 	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml
 	@cargo fmt --manifest-path tests/rust-parity/public-items/Cargo.toml
 	@cargo fmt --manifest-path tests/layers/Cargo.toml
+	@for crate in $(OUTSIDE); do cargo fmt --manifest-path $$crate/Cargo.toml; done
 	@$(PY) -m ruff check --quiet --fix .
 	@$(PY) -m ruff format --quiet .
 

@@ -5,11 +5,12 @@
 //! * `call`: calls that may run Python code; `audit`: one of them;
 //! * `convert`: Python's values as Rust's, and back;
 //! * `state`: mappings as Python objects, their uses, and errors;
-//! * `methods`, `make`, `areas`: what users call.
+//! * `methods`, `make`, `areas`: what users call; `capi`: what other languages call.
 
 mod areas;
 mod audit;
 mod call;
+mod capi;
 mod convert;
 mod make;
 mod methods;
@@ -36,6 +37,7 @@ mod _mmap_rs {
         mmap_rs_core::state::watch()?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("__upstream_version__", env!("UPSTREAM_VERSION"))?;
+        module.add("_C_API", super::capi::capsule(module.py())?)?;
         module.add("flag_bits", super::convert::flags::all(module.py())?)
     }
 }

@@ -20,7 +20,7 @@ from tools.tiers.work import Failed
 # is that for 32-bit x86.
 LIMIT = 640 * 1024
 # What is in a wheel as it is in the tree.
-PACKAGE = ("*.py", "*.pyi", "py.typed")
+PACKAGE = ("*.py", "*.pyi", "*.pxd", "*.h", "py.typed")
 LICENCES = ("LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.md")
 SBOM = "mmap-rs.cdx.json"
 METADATA = (

@@ -65,9 +65,12 @@ enum Act {
     GiveUp,
     /// A deferred close.
     CloseDeferred,
+    /// A view in another language, and one more of the same.
+    View,
 }
 
-const ACTS: [Act; 7] = [Act::Call, Act::LateCall, Act::Buffer, Act::Split, Act::Close, Act::GiveUp, Act::CloseDeferred];
+const ACTS: [Act; 8] =
+    [Act::Call, Act::LateCall, Act::Buffer, Act::Split, Act::Close, Act::GiveUp, Act::CloseDeferred, Act::View];
 
 /// Begins exclusive access as the face does; `None` where it is refused.
 fn exclusive(cell: &Cell) -> Option<Exclusive<'_, Fake>> {
@@ -127,6 +130,19 @@ fn perform(act: Act, cell: &Cell, ended: &AtomicUsize) {
             if let Some(alone) = exclusive(cell) {
                 drop(alone.end(Ending::Closed));
             }
+        }
+        Act::View => {
+            let export = loop {
+                match cell.export(HONOURED) {
+                    Ok(export) => break export,
+                    Err(AcquireError::InUse) => cell.wait(Mode::Shared(HONOURED), PATIENCE),
+                    Err(_) => return,
+                }
+            };
+            let again = cell.export_again().expect("I4: exported");
+            drop(export);
+            assert_eq!(count(ended), 0, "I4: alive while one of two views lives");
+            drop(again);
         }
         Act::GiveUp => {
             let request = cell.request();
@@ -263,6 +279,41 @@ fn the_last_of_two_exports_ends_a_region_that_was_closed() {
         drop(cell.end_deferred(Ending::Closed).expect("nobody has exclusive access"));
         for release in releases {
             release.join().expect("release");
+        }
+        assert_eq!(count(&ended), 1, "I5");
+    });
+}
+
+/// Two views in other threads, one of which is counted again, and the end of their object, which has no other uses: what
+/// `Mapping`'s destructor does. A thread is interrupted twice at most.
+#[test]
+fn the_last_view_ends_a_region_whose_object_has_gone() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        let ended = Arc::new(AtomicUsize::new(0));
+        let cell = Arc::new(live(&ended, WHOLE));
+        cell.export(HONOURED).expect("live").leak();
+        cell.export(HONOURED).expect("live").leak();
+        let views = [false, true].map(|again| {
+            let (cell, ended) = (cell.clone(), ended.clone());
+            thread::spawn(move || {
+                let again = again.then(|| cell.export_again().expect("I4: exported").leak());
+                assert_eq!(count(&ended), 0, "I4: mapped while this view lives");
+                drop(cell.release());
+                if again.is_some() {
+                    assert_eq!(count(&ended), 0, "I4: mapped while the other view lives");
+                    drop(cell.release());
+                }
+            })
+        });
+        match cell.exclusive() {
+            Ok(alone) => drop(alone.end(Ending::Closed)),
+            Err(AcquireError::Exported(_)) => drop(cell.end_deferred(Ending::Closed).expect("nobody else ends it")),
+            Err(other) => panic!("{other:?}"),
+        }
+        for view in views {
+            view.join().expect("no panic");
         }
         assert_eq!(count(&ended), 1, "I5");
     });

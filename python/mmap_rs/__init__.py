@@ -23,6 +23,9 @@ from mmap_rs._errors import (
     SystemCallError,
     UnsafeFlagNeededError,
 )
+
+# What PyCapsule_Import finds.
+from mmap_rs._mmap_rs import _C_API as _C_API
 from mmap_rs._mmap_rs import (
     AreaUsage,
     Mapping,
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
         ShareMode,
         UnsafeMmapFlags,
     )
+    from mmap_rs._get_include import get_include
     from mmap_rs._map_file import map_file
 
 __all__ = [
@@ -90,6 +94,7 @@ __all__ = [
     "UnsafeMmapFlags",
     "__upstream_version__",
     "__version__",
+    "get_include",
     "map_file",
 ]
 
@@ -100,7 +105,7 @@ _FLAGS = frozenset(
 
 
 def __getattr__(name: str) -> object:
-    """Import `map_file`, or a class of flags (PEP 562)."""
+    """Import `map_file`, `get_include`, or a class of flags (PEP 562)."""
     value: object
     if name in _FLAGS:
         from mmap_rs import _flags
@@ -108,6 +113,8 @@ def __getattr__(name: str) -> object:
         value = getattr(_flags, name)
     elif name == "map_file":
         from mmap_rs._map_file import map_file as value
+    elif name == "get_include":
+        from mmap_rs._get_include import get_include as value
     else:
         text = f"module 'mmap_rs' has no attribute {name!r}"
         try:

@@ -36,6 +36,7 @@ from mmap_rs._flags import (
 )
 
 __all__ = [
+    "_C_API",
     "AreaUsage",
     "Mapping",
     "MemoryArea",
@@ -60,6 +61,7 @@ __all__ = [
 __version__: str
 __upstream_version__: str
 flag_bits: dict[str, dict[str, int]]
+_C_API: object
 
 _Slice: TypeAlias = slice[SupportsIndex | None, SupportsIndex | None, SupportsIndex | None]
 _Range: TypeAlias = _range | _Slice

@@ -38,9 +38,12 @@ fn close_deferred(py: Python<'_>, mapping: &Mapping) -> Result<()> {
 
 fn close_now(py: Python<'_>, mapping: &Mapping) -> Result<()> {
     let mut alone = exclusive(py, mapping)?;
-    let large = alone.with(|region| is_long_end(region));
+    let (large, has_owner) = alone.with(|region| (is_long_end(region), region.has_owner()));
     detached_if(py, large, move || {
-        alone.with(Region::unmap)?;
+        if !has_owner {
+            alone.with(Region::unmap)?;
+        }
+        // An owner's function runs here, when exclusive access has ended.
         drop(alone.end(Ending::Closed));
         Ok(())
     })

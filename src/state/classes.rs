@@ -15,11 +15,12 @@
 #![expect(unsafe_code, reason = "casts between the classes, which PyO3 would check each time")]
 
 use mmap_rs_core::memory::{Kind, Region};
-use mmap_rs_core::state::{Ending, RegionCell};
+use mmap_rs_core::state::{AcquireError, Ending, RegionCell};
 use pyo3::exceptions::PyTypeError;
 #[cfg(not(Py_3_14))]
 use pyo3::ffi;
 use pyo3::prelude::*;
+use std::sync::Arc;
 #[cfg(not(Py_3_14))]
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -37,7 +38,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 ///     (True, False)
 #[pyclass(module = "mmap_rs", subclass, frozen, weakref)]
 pub struct Mapping {
-    cell: RegionCell<Region>,
+    /// Shared with the views of other languages, which may outlive the object.
+    cell: Arc<RegionCell<Region>>,
     /// The class it was made as. Methods trust this, not the class: `object` has a setter that goes round ours.
     kind: Kind,
     /// The object itself, for its destructor.
@@ -48,7 +50,7 @@ pub struct Mapping {
 impl Mapping {
     fn new(kind: Kind) -> Self {
         Self {
-            cell: RegionCell::vacant(),
+            cell: Arc::new(RegionCell::vacant()),
             kind,
             #[cfg(not(Py_3_14))]
             object: AtomicPtr::new(std::ptr::null_mut()),
@@ -58,6 +60,11 @@ impl Mapping {
     #[inline]
     pub fn cell(&self) -> &RegionCell<Region> {
         &self.cell
+    }
+
+    /// The cell as a value that may outlive the object.
+    pub fn shared_cell(&self) -> Arc<RegionCell<Region>> {
+        self.cell.clone()
     }
 
     #[inline]
@@ -80,9 +87,14 @@ impl Drop for Mapping {
             // SAFETY: attached, as this runs in the object's own deallocation.
             unsafe { crate::call::clear_weakrefs(object.as_ptr()) };
         }
-        // Unmapping much detaches. Where that can't be (the interpreter is ending), the cell's own end does it.
-        if let Ok(alone) = self.cell.exclusive() {
-            let region = alone.end(Ending::Closed);
+        let region = match self.cell.exclusive() {
+            Ok(alone) => Some(alone.end(Ending::Closed)),
+            // Views of other languages are alive: the last of them unmaps it.
+            Err(AcquireError::Exported(_)) => self.cell.end_deferred(Ending::Closed).ok().flatten(),
+            Err(_) => None,
+        };
+        // Unmapping much detaches. Where that can't be (the interpreter is ending), the region's own end does it.
+        if let Some(region) = region {
             Python::try_attach(|py| super::detach::free(py, region));
         }
     }

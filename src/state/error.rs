@@ -89,6 +89,7 @@ pub fn story(kind: Kind, how: Ending) -> String {
         Ending::LostInFork => format!("{name} was lost in a fork"),
         Ending::Closed => format!("{name} was closed"),
         Ending::NotInherited => format!("{name} was not inherited by this process: it has Inherit.NONE"),
+        Ending::Taken => format!("{name} was taken by code in another language"),
         Ending::Broken => format!("{name} was unmapped, as a change failed halfway and could not be rolled back"),
         consumed => format!("{name} was consumed by {}", consumed.method().unwrap_or_default()),
     }

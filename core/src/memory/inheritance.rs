@@ -48,6 +48,7 @@ pub fn set(pinned: &Pinned<'_, Region>, inherit: Inherit) -> Result<()> {
         check(region, inherit)?;
         let tell = |inherited| {
             pinned.set_inherited(inherited);
+            region.entry.set_inherited(inherited);
             region.guard.iter().for_each(|guard| guard::set_inherited(guard, inherited));
         };
         if inherit == Inherit::None {

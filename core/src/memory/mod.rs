@@ -8,6 +8,7 @@
 //! | [`facts`] | what upstream does not keep of a mapping | U4 |
 //! | `file` | what must be known of an open file | |
 //! | `operation` | what is asked of the system, for the text and the hint of an error | |
+//! | [`foreign`] | memory that other code has mapped, or takes over | |
 //! | [`request`] | what a mapping is to be; making it | U3, U6, U7 |
 //! | [`source`] | the file behind it | U6 |
 //! | [`memory_file`] | files that are nowhere but in memory | |
@@ -29,6 +30,7 @@ mod attributes;
 pub mod bytes;
 pub mod facts;
 mod file;
+pub mod foreign;
 pub mod inheritance;
 pub mod jit;
 pub mod kind;

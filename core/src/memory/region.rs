@@ -9,6 +9,7 @@ use super::attributes::Attributes;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::facts::Backing;
 use super::facts::Facts;
+use super::foreign::Owner;
 use super::kind::{Access, Kind};
 use super::operation::{Call, Operation};
 #[cfg(unix)]
@@ -18,6 +19,7 @@ use super::range::Checked;
 use super::request::Request;
 use super::{advice, jit, page, sys};
 use crate::guard::{self, Guard};
+use crate::registry::Entry;
 use crate::state::{Extent, Span};
 use crate::{Error, Result};
 use mmap_rs::MmapFlags;
@@ -72,6 +74,10 @@ pub struct Region {
     pub(super) attributes: Attributes,
     /// Ends before the memory is given back.
     pub(super) guard: Option<Guard>,
+    /// Where it is, for those who adopt memory. Ends before the memory is given back, too.
+    pub(super) entry: Entry,
+    /// Who gives the memory back; `None`: the system's own way.
+    pub(super) owner: Option<Owner>,
 }
 
 /// A change that failed. Unless `lost`, the region is as it was before.
@@ -106,7 +112,23 @@ impl Region {
         let parts: Parts = objects.into_iter().map(|object| Part::new(object, locked)).collect();
         let start = parts.first().map_or(page::base(), |part| part.span().start);
         let attributes = Attributes::new(facts.flags & advice::ALL, locked);
-        Self { parts, span: Span { start, len }, facts, attributes, guard: None }
+        let mut region = Self {
+            parts,
+            span: Span { start, len },
+            facts,
+            attributes,
+            guard: None,
+            entry: Entry::default(),
+            owner: None,
+        };
+        region.register();
+        region
+    }
+
+    /// Notes where it is now.
+    pub(super) fn register(&mut self) {
+        let len = if self.parts.is_empty() { 0 } else { self.padded(self.span.len) };
+        self.entry.set(Span { start: self.span.start, len });
     }
 
     /// A region without bytes. It has an address all the same, at which nothing is.
@@ -114,9 +136,22 @@ impl Region {
         Self::new(Objects::new(), 0, facts)
     }
 
+    /// The objects that it is made of.
+    pub(super) fn objects(&mut self) -> Objects {
+        self.parts.drain(..).map(|part| part.object).collect()
+    }
+
+    /// Is made of these objects again, as it was before.
+    pub(super) fn put_back(&mut self, objects: Objects) {
+        let locked = self.attributes.is_locked();
+        self.parts = objects.into_iter().map(|object| Part::new(object, locked)).collect();
+        self.register();
+    }
+
     /// Forgets its memory, in whose place is another mapping now.
     pub(super) fn forget(&mut self) {
         self.guard = None;
+        self.entry.clear();
         self.parts.drain(..).for_each(|part| sys::abandon(part.object));
     }
 
@@ -276,6 +311,7 @@ impl Region {
     /// Refuses an offset at which it can't be split: not a multiple of its page, or nothing on one side (U5).
     pub fn check_split(&self, at: usize) -> Result<()> {
         self.check_single("split")?;
+        self.check_owner("split")?;
         let (len, page) = (self.span.len, self.facts.page);
         if at == 0 || at >= len {
             return Err(Error::InvalidOffset(format!(
@@ -317,11 +353,18 @@ impl Region {
         index = index.min(self.parts.len());
         tail.extend(self.parts.drain(index..));
         let span = Span { start: border, len: self.span.len - at };
-        self.span.len = at;
         if let Some(guard) = &mut self.guard {
             guard.end_at(border);
         }
-        Ok(Region { parts: tail, span, facts, attributes: self.attributes.clone(), guard })
+        let attributes = self.attributes.clone();
+        let mut tail =
+            Region { parts: tail, span, facts, attributes, guard, entry: Entry::default(), owner: self.owner };
+        // First the tail, so that all of it is registered at any time.
+        tail.register();
+        tail.entry.set_inherited(tail.attributes.is_inherited());
+        self.span.len = at;
+        self.register();
+        Ok(tail)
     }
 
     /// Whether `next` could become the end of `self`.
@@ -345,6 +388,9 @@ impl Region {
         }
         page::check_len(self.span.len.saturating_add(next.span.len))?;
         self.attributes.check_merge(&next.attributes)?;
+        if self.owner != next.owner {
+            return Err(Error::BackingMismatch("the two mappings are given back in different ways".to_owned()));
+        }
         self.facts.continued_by(self.span.len, &next.facts)
     }
 
@@ -357,6 +403,7 @@ impl Region {
         self.facts.join(&next.facts);
         self.attributes.join(&next.attributes);
         self.parts.append(&mut next.parts);
+        self.register();
     }
 
     /// Flushes a range (`None`: all) to the file; with `wait`, until it is there.
@@ -464,11 +511,27 @@ impl Region {
         if let Some(guard) = &mut self.guard {
             guard.suspend();
         }
-        let unmapped = sys::unmap(&mut self.parts, self.span);
+        self.entry.clear();
+        let unmapped = self.give_back();
+        if unmapped.is_err() {
+            self.register();
+        }
         if let (Err(_), Some(guard)) = (&unmapped, &mut self.guard) {
             guard.resume();
         }
         unmapped.map_err(|code| self.operation(Call::Unmap).refused(code))
+    }
+}
+
+impl Region {
+    /// Gives the memory back by its owner's function or the system's.
+    fn give_back(&mut self) -> Result<(), i32> {
+        let Some(owner) = self.owner else { return sys::unmap(&mut self.parts, self.span) };
+        if !self.parts.is_empty() {
+            self.parts.drain(..).for_each(|part| sys::abandon(part.object));
+            owner.give_back(self.span);
+        }
+        Ok(())
     }
 }
 
@@ -512,8 +575,9 @@ fn put_back(parts: impl Iterator<Item = Part>, access: Access) -> (Parts, bool) 
 impl Drop for Region {
     fn drop(&mut self) {
         self.guard = None;
+        self.entry.clear();
         // One call for all parts, and each part given up only when that worked: no part is unmapped twice.
-        let _ = sys::unmap(&mut self.parts, self.span);
+        let _ = self.give_back();
         // What could not be unmapped now (the system has no room to cut an area in two) can't be reported
         // here. It stays mapped, as with upstream's destructors, and is never accessed again.
         for part in self.parts.drain(..) {

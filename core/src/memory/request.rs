@@ -154,6 +154,7 @@ impl Request {
         is_intact: impl Fn(&Region) -> bool,
     ) -> Result<Region, Failure> {
         let kept = |error| Failure { error, lost: false };
+        reservation.check_system_owned("replaced").map_err(|error| Failure { error, lost: false })?;
         let span = reservation.span();
         if self.is_fixed() || self.place != Place::Any {
             let text = "a mapping that takes the place of a reservation can't have another address too";

@@ -66,11 +66,13 @@ impl Region {
             self.grow(wanted, had)?;
         }
         self.span.len = size;
+        self.register();
         Ok(())
     }
 
     fn check_size(&self, size: usize) -> Result<()> {
         self.check_single("resized")?;
+        self.check_system_owned("resized")?;
         if size == 0 {
             return Err(Error::InvalidSize("a mapping can't be resized to 0 bytes: close it".to_owned()));
         }
@@ -217,8 +219,11 @@ impl Region {
             facts: self.facts.clone(),
             attributes: Attributes::default(),
             guard: std::mem::replace(&mut self.guard, guard),
+            entry: std::mem::replace(&mut self.entry, std::mem::take(&mut whole.entry)),
+            owner: None,
         };
         self.span.start = start;
+        self.entry.set_inherited(self.attributes.is_inherited());
         drop(old);
         Ok(())
     }

@@ -39,6 +39,8 @@ enum Origin {
     Memory(MemoryFile),
     /// Opened anew for each mapping, with the rights that it needs.
     Path(Arc<PathBuf>),
+    /// Known to other code only, which has mapped it.
+    Foreign,
 }
 
 /// What a file was opened from.
@@ -83,6 +85,12 @@ impl Source {
         Self::new(Origin::Path(Arc::new(path)), &name, offset, past_end)
     }
 
+    /// A file that other code has mapped, by its path as the list of areas shows it.
+    pub(super) fn foreign(path: &Path, offset: u64) -> Self {
+        let name = format!("'{}'", path.display());
+        Self::at_offset(Origin::Foreign, &name, offset, true)
+    }
+
     fn new(origin: Origin, name: &str, offset: u64, past_end: bool) -> Result<Self> {
         let granularity = page::granularity() as u64;
         if offset % granularity != 0 {
@@ -93,7 +101,11 @@ impl Source {
                 offset % granularity
             )));
         }
-        Ok(Self { origin, ready: None, offset, name: name.into(), past_end, found: None, expected: None })
+        Ok(Self::at_offset(origin, name, offset, past_end))
+    }
+
+    fn at_offset(origin: Origin, name: &str, offset: u64, past_end: bool) -> Self {
+        Self { origin, ready: None, offset, name: name.into(), past_end, found: None, expected: None }
     }
 
     /// The same, for a path that must lead to a file that another process has mapped.
@@ -154,7 +166,7 @@ impl Source {
         match (&self.origin, &self.ready) {
             (Origin::Open(file, _), _) | (_, Some((file, _))) => Some(file.as_raw_fd()),
             (Origin::Memory(file), None) => Some(file.file().as_raw_fd()),
-            (Origin::Path(_), None) => None,
+            (Origin::Path(_) | Origin::Foreign, None) => None,
         }
     }
 
@@ -217,7 +229,7 @@ impl Source {
     /// What the file was opened from, for a mapping that is to be made in another process.
     pub fn backing(&self) -> FileOrigin<'_> {
         match &self.origin {
-            Origin::Open(..) => FileOrigin::Descriptor,
+            Origin::Open(..) | Origin::Foreign => FileOrigin::Descriptor,
             Origin::Memory(file) => FileOrigin::Memory(file),
             Origin::Path(path) => FileOrigin::Path(path),
         }
@@ -238,6 +250,9 @@ impl Source {
             (_, Some(ready)) => Ok(ready.clone()),
             (Origin::Open(file, mode), None) => Ok((file.clone(), *mode)),
             (Origin::Memory(file), None) => Ok((file.shared(), Mode::ReadWrite)),
+            (Origin::Foreign, None) => {
+                Err(Error::InvalidOperation(format!("{} was mapped by other code, and is not open here", self.name)))
+            }
             (Origin::Path(path), None) => {
                 if self.expected.is_some() {
                     // Another file is recognized before it is opened, which it may refuse.

@@ -32,10 +32,12 @@ pub enum Ending {
     WithReservation,
     /// The mapping was not inherited by this process, a child of `fork`.
     NotInherited,
+    /// Code in another language took its memory.
+    Taken,
 }
 
 impl Ending {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::NeverMapped,
         Self::LostInFork,
         Self::Closed,
@@ -50,12 +52,13 @@ impl Ending {
         Self::Merge,
         Self::WithReservation,
         Self::NotInherited,
+        Self::Taken,
     ];
 
     /// The ending with a number; `None` for 0, a region that has not ended.
     pub(super) const fn from_number(number: u64) -> Option<Self> {
         match number {
-            1..=14 => Some(Self::ALL[number as usize - 1]),
+            1..=15 => Some(Self::ALL[number as usize - 1]),
             _ => None,
         }
     }
@@ -68,7 +71,9 @@ impl Ending {
     /// The method that consumed the mapping, if one did.
     pub const fn method(self) -> Option<&'static str> {
         match self {
-            Self::NeverMapped | Self::LostInFork | Self::Closed | Self::Broken | Self::NotInherited => None,
+            Self::NeverMapped | Self::LostInFork | Self::Closed | Self::Broken | Self::NotInherited | Self::Taken => {
+                None
+            }
             Self::MakeNone => Some("make_none"),
             Self::MakeReadOnly => Some("make_read_only"),
             Self::MakeExec => Some("make_exec"),
@@ -89,6 +94,6 @@ mod tests {
     #[test]
     fn numbers_go_there_and_back() {
         assert!(Ending::ALL.iter().all(|ending| Ending::from_number(*ending as u64) == Some(*ending)));
-        assert_eq!((Ending::from_number(0), Ending::from_number(15)), (None, None));
+        assert_eq!((Ending::from_number(0), Ending::from_number(16)), (None, None));
     }
 }

@@ -136,6 +136,12 @@ impl<R: Extent> RegionCell<R> {
         Ok(Exported { cell: self })
     }
 
+    /// Counts one more export for the holder of one: see [`UseCount::export_again`].
+    pub fn export_again(&self) -> Result<Exported<'_, R>, AcquireError> {
+        self.uses.export_again()?;
+        Ok(Exported { cell: self })
+    }
+
     /// Ends an export that was leaked. The region comes out where it had ended before and this was its last use.
     #[must_use = "a region that comes out is the caller's to unmap"]
     pub fn release(&self) -> Option<R> {

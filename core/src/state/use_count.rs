@@ -144,6 +144,18 @@ impl UseCount {
         .map(drop)
     }
 
+    /// Counts one more export for the holder of one: also after the region has ended for others. Without an export it is
+    /// refused as if the region were closed.
+    pub fn export_again(&self) -> Result<(), AcquireError> {
+        self.change(|word| match word {
+            _ if word & EXPORTS == 0 => Err(AcquireError::Ended(ending(word).unwrap_or(Ending::Closed))),
+            _ if ending(word).is_some_and(Ending::is_foreign) => ended(word).map(|()| word),
+            _ if word & EXPORTS == EXPORTS => Err(AcquireError::TooManyExports),
+            _ => Ok(word + EXPORT),
+        })
+        .map(drop)
+    }
+
     /// Ends an export. True where that was the last use of a region that has ended: it is the caller's now.
     #[must_use]
     pub fn release(&self) -> bool {
@@ -354,6 +366,20 @@ mod tests {
         let generation = uses.pin_exported().expect("exported");
         assert!(!uses.release());
         assert!(uses.unpin(generation));
+    }
+
+    #[test]
+    fn an_export_can_be_counted_again_after_the_end() {
+        let uses = live();
+        assert_eq!(uses.export_again(), Err(AcquireError::Ended(Ending::Closed)));
+        uses.export(Honoured).expect("live");
+        assert_eq!(uses.end_deferred(Ending::Closed), Ok(false));
+        uses.export_again().expect("exported");
+        assert!(!uses.release());
+        assert!(uses.release());
+        assert_eq!(uses.export_again(), Err(AcquireError::Ended(Ending::Closed)));
+        with(&uses, EXPORTS);
+        assert_eq!(uses.export_again(), Err(AcquireError::TooManyExports));
     }
 
     #[test]

@@ -10,8 +10,12 @@ use std::process::ExitCode;
 type Layers = (&'static str, &'static str, &'static [&'static [&'static str]]);
 
 const LAYERS: [Layers; 3] = [
-    ("src", "", &[&["audit", "call"], &["convert"], &["state"], &["areas", "make", "methods"]]),
-    ("core/src", "", &[&["error", "mach"], &["state"], &["guard"], &["memory"], &["areas"], &["within"]]),
+    ("src", "", &[&["audit", "call"], &["convert"], &["state"], &["areas", "capi", "make", "methods"]]),
+    (
+        "core/src",
+        "",
+        &[&["error", "mach"], &["state"], &["guard", "registry"], &["memory"], &["areas"], &["adopt", "within"]],
+    ),
     (
         "core/src",
         "areas",

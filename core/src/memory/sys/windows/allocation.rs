@@ -20,12 +20,29 @@ pub(super) struct Allocation {
     is_view: bool,
     /// Whether it is in the list of private views.
     is_noted: bool,
+    /// Whether other code gives it back.
+    is_foreign: bool,
 }
 
 impl Allocation {
     /// A view that begins at an address, from now on owned by this value.
     pub(super) fn view(base: usize) -> Self {
-        Self { base, is_view: true, is_noted: false }
+        Self { base, is_view: true, is_noted: false, is_foreign: false }
+    }
+
+    /// Memory without a file that begins at an address, from now on owned by this value.
+    pub(super) fn whole(base: usize) -> Self {
+        Self { is_view: false, ..Self::view(base) }
+    }
+
+    /// Memory that other code gives back.
+    pub(super) fn foreign(base: usize) -> Self {
+        Self { is_foreign: true, ..Self::view(base) }
+    }
+
+    /// Belongs to other code from now on.
+    pub(super) fn hand_over(&mut self) {
+        self.is_foreign = true;
     }
 
     /// Has the view listed as private, where the system can't tell.
@@ -49,11 +66,7 @@ impl Allocation {
             .first(|address| {
                 // SAFETY: takes addresses that nobody has: the system refuses others.
                 let base = unsafe { VirtualAlloc(address as *const c_void, len, how, protection) };
-                if base.is_null() {
-                    Err(last())
-                } else {
-                    Ok(Self { base: base as usize, is_view: false, is_noted: false })
-                }
+                if base.is_null() { Err(last()) } else { Ok(Self::whole(base as usize)) }
             })
             .map_err(|number| match number {
                 // More than the whole address space is a wrong parameter to this system, and no other is wrong here.
@@ -69,6 +82,9 @@ impl Allocation {
 
     /// Makes a part of it unusable whose owner has gone, while others still use the rest: a part can't be given back.
     pub(super) fn leave(&self, part: Span) {
+        if self.is_foreign {
+            return;
+        }
         let address = part.start as *mut c_void;
         // What fails here leaves pages that nobody uses until the whole goes; there is nobody to tell it to.
         // SAFETY: the pages belonged to the part alone, which is being dropped.
@@ -83,6 +99,9 @@ impl Drop for Allocation {
         // Before its addresses are free for another view.
         if self.is_noted {
             private::remove(self.base);
+        }
+        if self.is_foreign {
+            return;
         }
         let base = self.base as *mut c_void;
         // Neither fails for an address that the system gave.

@@ -3,6 +3,7 @@
 //! | module | concept | upstream's defects met there |
 //! | --- | --- | --- |
 //! | [`object`] | a mapping or a part of one: protected, split, committed, given back | U13, U18 |
+//! | `adopted` | memory of other code, adopted from it or handed over to it | |
 //! | `allocation` | memory without a file, and what gives an address range back | U16 |
 //! | `file` | the handle of a file, with the rights that its mapping may need | U19 |
 //! | `view` | a view of a file at an offset | U14, U15, U16, U19, U20, U22 |
@@ -13,6 +14,7 @@
 //! | `place` | addresses that are free or taken, and what this system can't do with them | |
 //! | `protect` | protections, as this system has them | U13, U18, U19 |
 
+mod adopted;
 mod allocation;
 mod file;
 mod flush;
@@ -24,6 +26,7 @@ mod private;
 mod protect;
 mod view;
 
+pub(crate) use adopted::*;
 pub(crate) use file::{born, look, mode, open, own, status};
 pub(crate) use memory_file::*;
 pub(crate) use pages::*;

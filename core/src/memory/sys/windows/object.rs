@@ -3,6 +3,7 @@
 //! U13, U18: every protection is set as it is named. A reservation only remembers its protection until it is
 //! committed: the system keeps none for pages that are not there.
 
+use super::super::super::foreign::Adoption;
 use super::super::super::kind::Access;
 pub(crate) use super::allocation::Place;
 use super::allocation::{self, Allocation};
@@ -101,6 +102,31 @@ impl Object {
         };
         let span = Span { start: allocation.base(), len: plan.size };
         Ok(Self { allocation: Arc::new(allocation), span, access, committed, jit, backing })
+    }
+
+    /// Memory that other code has mapped.
+    pub(super) fn adopted(allocation: Allocation, adoption: &Adoption, is_view: bool) -> Self {
+        let view = Backing { shared: adoption.shared, can_write: true, can_execute: true, file: None };
+        Self {
+            allocation: Arc::new(allocation),
+            span: adoption.span,
+            access: adoption.access,
+            committed: !adoption.reserved,
+            jit: adoption.access == Access::ExecWrite,
+            backing: is_view.then_some(view),
+        }
+    }
+
+    /// Leaves the memory to other code, unless it is a part of what was allocated at once.
+    pub(crate) fn hand_over(mut self) -> Result<(), Self> {
+        let start = self.span.start;
+        match Arc::get_mut(&mut self.allocation).filter(|allocation| allocation.base() == start) {
+            Some(allocation) => {
+                allocation.hand_over();
+                Ok(())
+            }
+            None => Err(self),
+        }
     }
 
     /// Where it lies.

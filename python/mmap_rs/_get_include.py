@@ -1,0 +1,22 @@
+"""`get_include`: where the header of the C API is."""
+
+import os
+
+
+def get_include() -> str:
+    """Return the folder of `mmap_rs.h`, the header of the C API.
+
+    The header describes the functions behind the capsule `mmap_rs._C_API`; there is nothing to link with.
+    It is for C99 or later, C++, Cython and cffi.
+
+    Returns:
+        The path of a folder, a str, for a compiler's option `-I`.
+
+    Upstream: none. Source: `numpy.get_include()`, which does the same.
+
+    Examples:
+        >>> import os
+        >>> os.listdir(get_include())
+        ['mmap_rs.h']
+    """
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")

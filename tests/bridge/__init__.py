@@ -1,0 +1,1 @@
+"""The Rust crate pyo3-mmap-rs, and extension modules made with it."""

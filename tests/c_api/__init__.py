@@ -1,0 +1,1 @@
+"""The C API, and views and memory that other languages hold."""
