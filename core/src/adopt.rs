@@ -8,6 +8,7 @@ use crate::memory::{Access, Kind, Region, page};
 use crate::state::{Span, watch};
 use crate::{Error, Result};
 use mmap_rs::{Protection, ShareMode};
+use std::ffi::{OsStr, OsString};
 
 /// What the owner of the memory says of it.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct Claim {
 struct Found {
     protection: Protection,
     shared: bool,
-    file: Option<(std::ffi::OsString, u64)>,
+    file: Option<(OsString, u64)>,
 }
 
 /// Makes a region of memory that other code has mapped. On failure nothing has changed.
@@ -44,19 +45,9 @@ pub unsafe fn adopt(claim: &Claim) -> Result<Region> {
     let found = find(span)?;
     let access = access(claim, &found)?;
     let reserved = claim.kind.is_reserved();
-    // How Linux names anonymous memory of huge pages.
-    let is_huge = |path: &std::ffi::OsString| path.as_encoded_bytes().starts_with(b"/anon_hugepage");
-    let page = match claim.page {
-        Some(page) => page,
-        None if found.file.as_ref().is_some_and(|(path, _)| is_huge(path)) => {
-            huge_page(span.start).ok_or_else(|| {
-                Error::InvalidSize(format!("the memory at {:#x} is made of huge pages: say of which size", span.start))
-            })?
-        }
-        None => page::base(),
-    };
+    let page = page_size(claim, &found)?;
     check_place(span, page)?;
-    let file = found.file.filter(|(path, _)| !is_huge(path));
+    let file = found.file.filter(|(path, _)| !is_anonymous(path));
     let adoption = Adoption { span, access, reserved, shared: found.shared, page, file, owner: claim.owner };
     // SAFETY: the list of areas says the same, and the caller vouches for the rest.
     let region = unsafe { Region::adopt(adoption) }?;
@@ -97,7 +88,9 @@ fn find(span: Span) -> Result<Found> {
             found = Some(Found { protection: area.protection, shared: area.shared, file });
         } else if let Some(found) = found.as_ref() {
             let path = area.path.filter(|_| is_file);
-            let same_file = path.as_ref().map(|(path, _)| path) == found.file.as_ref().map(|(path, _)| path);
+            let passed = u64::try_from(area.start.saturating_sub(span.start)).unwrap_or_default();
+            let next = found.file.as_ref().map(|(path, offset)| (path.clone(), offset.saturating_add(passed)));
+            let same_file = path == next;
             if (area.protection, area.shared) != (found.protection, found.shared) || !same_file {
                 return Err(Error::AttributeMismatch(format!(
                     "the memory from {:#x} on is another mapping than that at {:#x}: adopt them one by one",
@@ -116,8 +109,32 @@ fn find(span: Span) -> Result<Found> {
     }
 }
 
-/// The size of the huge pages at an address, as smaps tells it: see proc_pid_smaps(5).
-fn huge_page(address: usize) -> Option<usize> {
+/// Whether Linux lists memory without a file under this path: huge pages, and shared memory.
+fn is_anonymous(path: &OsStr) -> bool {
+    let path = path.as_encoded_bytes();
+    path.starts_with(b"/anon_hugepage") || path == b"/dev/zero (deleted)"
+}
+
+/// The size of the pages, if it is what the owner says.
+fn page_size(claim: &Claim, found: &Found) -> Result<usize> {
+    let linux = cfg!(any(target_os = "linux", target_os = "android"));
+    // Only what has a path can be of huge pages.
+    let known = match (linux, &found.file) {
+        (true, None) => Some(page::base()),
+        (true, Some(_)) => smaps_page(claim.span.start),
+        (false, _) => None,
+    };
+    match (claim.page, known) {
+        (Some(claimed), Some(known)) if claimed != known => Err(Error::InvalidSize(format!(
+            "the memory at {:#x} has pages of {known} bytes, not of {claimed}",
+            claim.span.start
+        ))),
+        (claimed, known) => Ok(known.or(claimed).unwrap_or_else(page::base)),
+    }
+}
+
+/// The size of the pages at an address, as smaps tells it: see proc_pid_smaps(5).
+fn smaps_page(address: usize) -> Option<usize> {
     let text = std::fs::read("/proc/self/smaps").ok()?;
     let mut lines = text.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
     let begins = |line: &str| {

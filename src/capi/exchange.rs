@@ -52,7 +52,7 @@ fn claim(memory: &Memory) -> Result<Claim> {
 
 /// See the header.
 pub unsafe extern "C" fn adopt(memory: *const Memory) -> *mut PyObject {
-    answer(std::ptr::null_mut(), |py| {
+    let work = |py: Python<'_>| {
         // SAFETY: the caller's structure; its first field is set.
         let memory = unsafe { check_memory(memory) }?;
         let claim = claim(memory)?;
@@ -61,12 +61,14 @@ pub unsafe extern "C" fn adopt(memory: *const Memory) -> *mut PyObject {
         // SAFETY: the caller hands the memory over.
         py.detach(|| unsafe { core::adopt(&claim) }.map(|region| target.fill(region)))?;
         Ok(made.into_ptr())
-    })
+    };
+    // SAFETY: the caller is attached.
+    unsafe { answer(std::ptr::null_mut(), work) }
 }
 
 /// See the header.
 pub unsafe extern "C" fn take(object: *mut PyObject, memory: *mut Memory) -> c_int {
-    answer(-1, |py| {
+    let work = |py: Python<'_>| {
         // SAFETY: the caller's structure; its first field is set.
         unsafe { check_memory(memory) }?;
         // SAFETY: the caller's object.
@@ -75,7 +77,9 @@ pub unsafe extern "C" fn take(object: *mut PyObject, memory: *mut Memory) -> c_i
         // SAFETY: as above.
         unsafe { *memory = described(&taken) };
         Ok(0)
-    })
+    };
+    // SAFETY: the caller is attached.
+    unsafe { answer(-1, work) }
 }
 
 fn take_from(py: Python<'_>, mapping: &Mapping) -> Result<Taken> {

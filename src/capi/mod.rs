@@ -39,17 +39,21 @@ pub fn capsule(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 }
 
 /// Runs a function of the table that is called attached. An error becomes the thread's exception.
-fn answer<T: Copy>(failure: T, work: impl FnOnce(Python<'_>) -> Result<T>) -> T {
-    Python::attach(|py| {
-        let done = catch_unwind(AssertUnwindSafe(|| work(py).map_err(PyErr::from)));
-        let error = match done {
-            Ok(Ok(answer)) => return answer,
-            Ok(Err(error)) => error,
-            Err(_) => PyRuntimeError::new_err("mmap_rs has panicked: this is a defect of it"),
-        };
-        error.restore(py);
-        failure
-    })
+///
+/// # Safety
+/// The thread is attached, in whatever way: `PyGILState_Ensure` does not know threads of sub-interpreters, and waits for
+/// ever in them.
+unsafe fn answer<T: Copy>(failure: T, work: impl FnOnce(Python<'_>) -> Result<T>) -> T {
+    // SAFETY: the caller vouches for it.
+    let py = unsafe { Python::assume_attached() };
+    let done = catch_unwind(AssertUnwindSafe(|| work(py).map_err(|error| error.into_exception(py))));
+    let error = match done {
+        Ok(Ok(answer)) => return answer,
+        Ok(Err(error)) => error,
+        Err(_) => PyRuntimeError::new_err("mmap_rs has panicked: this is a defect of it"),
+    };
+    error.restore(py);
+    failure
 }
 
 /// The mapping behind a borrowed object.

@@ -72,7 +72,7 @@ impl Drop for View {
 
 /// See the header.
 pub unsafe extern "C" fn info(object: *mut PyObject, info: *mut Info) -> c_int {
-    answer(-1, |py| {
+    let work = |py: Python<'_>| {
         // SAFETY: the caller's structure; its first field is set.
         unsafe { check_info(info) }?;
         // SAFETY: the caller's object.
@@ -83,7 +83,9 @@ pub unsafe extern "C" fn info(object: *mut PyObject, info: *mut Info) -> c_int {
         // SAFETY: as above.
         unsafe { *info = found };
         Ok(0)
-    })
+    };
+    // SAFETY: the caller is attached.
+    unsafe { answer(-1, work) }
 }
 
 /// See the header.
@@ -93,7 +95,7 @@ pub unsafe extern "C" fn view(object: *mut PyObject, writable: c_int, info: *mut
     if let Some(view) = unsafe { quick(object, writable, info) } {
         return view.into_raw();
     }
-    answer(std::ptr::null_mut(), |py| {
+    let work = |py: Python<'_>| {
         if !info.is_null() {
             // SAFETY: the caller's structure; its first field is set.
             unsafe { check_info(info) }?;
@@ -108,7 +110,9 @@ pub unsafe extern "C" fn view(object: *mut PyObject, writable: c_int, info: *mut
             unsafe { *info = found };
         }
         Ok(view.into_raw())
-    })
+    };
+    // SAFETY: the caller is attached.
+    unsafe { answer(std::ptr::null_mut(), work) }
 }
 
 /// One attempt at a view; `None` where it has to wait, or is refused.

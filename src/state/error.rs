@@ -48,7 +48,6 @@ impl From<CoreError> for Error {
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
-        assert_nothing_held();
         Python::attach(|py| error.into_exception(py))
     }
 }
@@ -106,7 +105,9 @@ fn remedy(how: Ending) -> &'static str {
 }
 
 impl Error {
-    fn into_exception(self, py: Python<'_>) -> PyErr {
+    /// The exception. Python code may run.
+    pub fn into_exception(self, py: Python<'_>) -> PyErr {
+        assert_nothing_held();
         match self {
             Self::Python(error) => error,
             Self::Core(error) => of_core(py, &error).unwrap_or_else(|failed| failed),

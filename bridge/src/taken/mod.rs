@@ -142,9 +142,18 @@ impl<T: MmapType> Taken<T> {
     }
 
     fn protect<U: MmapType>(self, protection: u32) -> Result<Taken<U>, Refused<T>> {
-        match sys::protect(self.start(), self.size(), protection) {
+        let (start, len) = (self.start(), self.size());
+        match sys::protect(start, len, protection) {
             Ok(()) => Ok(Taken { memory: self.memory, protection, shared: self.shared, kind: PhantomData }),
-            Err(error) => Err((self, error.into())),
+            Err(error) => {
+                // The system may have changed some pages before it stopped.
+                let Self { mut memory, protection, shared, kind } = self;
+                if sys::protect(start, len, protection).is_err() {
+                    // No page is left that could have the wrong protection.
+                    memory.give_back();
+                }
+                Err((Self { memory, protection, shared, kind }, error.into()))
+            }
         }
     }
 }
@@ -155,7 +164,8 @@ macro_rules! makes {
             /// Makes the memory inaccessible.
             ///
             /// # Errors
-            /// What the system refuses, with the mapping as it was; so for all `make_*`.
+            /// What the system refuses, with the mapping as it was; so for all `make_*`. If some pages have changed by then
+            /// and can't be changed back, the memory is given back, and the mapping that is returned has no bytes.
             pub fn make_none(self) -> Result<Taken<$none>, (Self, Error)> {
                 self.protect(0)
             }

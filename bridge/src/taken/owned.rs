@@ -27,14 +27,20 @@ unsafe impl Sync for Owned {}
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        if self.len > 0 {
-            // SAFETY: once for each byte of what was taken, and nobody uses it any more.
-            unsafe { (self.from.give_back)(self.from.context, self.start as *mut c_void, self.len) };
-        }
+        self.give_back();
     }
 }
 
 impl Owned {
+    /// Gives the memory back now; none is left.
+    pub(super) fn give_back(&mut self) {
+        let len = std::mem::take(&mut self.len);
+        if len > 0 {
+            // SAFETY: once for each byte of what was taken, and nobody uses it any more.
+            unsafe { (self.from.give_back)(self.from.context, self.start as *mut c_void, len) };
+        }
+    }
+
     pub(super) fn new(taken: &Memory) -> Self {
         // The package always gives a function.
         let give_back = taken.give_back.unwrap_or(keep);
@@ -71,7 +77,8 @@ impl Owned {
     /// Takes in what begins where this ends; it comes back where it is given back in another way.
     pub(super) fn append(&mut self, mut tail: Self) -> Result<(), Self> {
         let (one, other) = (self.from, tail.from);
-        let is_same = std::ptr::fn_addr_eq(one.give_back, other.give_back) && one.context == other.context;
+        let is_same = std::ptr::fn_addr_eq(one.give_back, other.give_back)
+            && (one.context, one.page_size) == (other.context, other.page_size);
         if !is_same || !one.divisible || !other.divisible || self.len % one.page_size != 0 {
             return Err(tail);
         }

@@ -24,6 +24,8 @@ pub enum FileKind {
     Character,
     /// Another object of the kernel's that has a descriptor.
     Other,
+    /// One that other code has mapped: of which kind it is, is not known.
+    Foreign,
 }
 
 impl FileKind {
@@ -38,6 +40,7 @@ impl FileKind {
             FileKind::Block => "a block device",
             FileKind::Character => "a character device",
             FileKind::Other => "a kernel object",
+            FileKind::Foreign => "mapped by other code",
         }
     }
 

@@ -32,7 +32,8 @@ unsafe impl Sync for Owner {}
 
 impl PartialEq for Owner {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::fn_addr_eq(self.function, other.function) && self.context == other.context
+        std::ptr::fn_addr_eq(self.function, other.function)
+            && (self.context, self.divisible) == (other.context, other.divisible)
     }
 }
 
@@ -107,7 +108,7 @@ impl Region {
             None => Backing::Anonymous,
             Some((path, offset)) => Backing::File {
                 identity: Identity::unique(),
-                kind: FileKind::Regular,
+                kind: FileKind::Foreign,
                 mode: Mode::ReadWrite,
                 source: Box::new(Source::foreign(Path::new(&path), offset)),
             },
@@ -152,6 +153,19 @@ impl Region {
             Some(Owner { divisible: false, .. }) => Err(Error::InvalidOperation(format!(
                 "this memory was adopted with a function that gives it back whole: it can't be {call}"
             ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses to join memory that is given back in two ways, or piece by piece as it was adopted.
+    pub(super) fn check_owners(&self, next: &Self) -> Result<()> {
+        if self.owner != next.owner {
+            return Err(Error::BackingMismatch("the two mappings are given back in different ways".to_owned()));
+        }
+        match self.owner {
+            Some(Owner { divisible: false, .. }) => Err(Error::BackingMismatch(
+                "both mappings were adopted with a function that gives them back whole, each for itself".to_owned(),
+            )),
             _ => Ok(()),
         }
     }

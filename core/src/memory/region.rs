@@ -388,9 +388,7 @@ impl Region {
         }
         page::check_len(self.span.len.saturating_add(next.span.len))?;
         self.attributes.check_merge(&next.attributes)?;
-        if self.owner != next.owner {
-            return Err(Error::BackingMismatch("the two mappings are given back in different ways".to_owned()));
-        }
+        self.check_owners(next)?;
         self.facts.continued_by(self.span.len, &next.facts)
     }
 

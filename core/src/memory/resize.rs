@@ -190,6 +190,7 @@ impl Region {
             if let Some(guard) = &mut self.guard {
                 guard.suspend();
             }
+            self.entry.clear();
             let from = Span { start: self.span.start, len: had };
             if let Err(code) = sys::move_pages(from, start) {
                 let error = self.operation(Call::Resize(wanted.size)).refused(code);
@@ -206,8 +207,9 @@ impl Region {
                 }
                 if lost {
                     self.forget();
-                } else if let Some(guard) = &mut self.guard {
-                    guard.resume();
+                } else {
+                    self.register();
+                    self.guard.iter_mut().for_each(Guard::resume);
                 }
                 return Err(Failure { error, lost });
             }

@@ -14,7 +14,7 @@
  * grows at its end, and a structure that may grow begins with its size, which the caller sets.
  *
  * Threads. "Attached" means that the calling thread holds the GIL, or in a free-threaded build has an attached thread
- * state. Functions that need it say so; all others may be called by any thread, also by one that Python has never seen,
+ * state, of whatever interpreter. Functions that need it say so; all others may be called by any thread, also by one that Python has never seen,
  * and after Py_Finalize().
  *
  * Errors. A function that fails returns -1 or NULL, as it says. Functions that must be called attached set a Python
@@ -88,7 +88,7 @@ typedef struct mmap_rs_memory {
     size_t struct_size;          /* set by the caller: sizeof(mmap_rs_memory) */
     void *start;                 /* the first byte, at a multiple of the page size */
     size_t len;                  /* in bytes; the pages end with the one that holds the last byte */
-    size_t page_size;            /* in bytes; in adopt() 0 stands for the base page size */
+    size_t page_size;            /* in bytes; in adopt() 0: what the system says */
     uint32_t kind;               /* MMAP_RS_MMAP_NONE and so on */
     uint32_t protection;         /* MMAP_RS_READ | ...; in adopt() MMAP_RS_ANY: what the system says */
     uint32_t share_mode;         /* MMAP_RS_PRIVATE or MMAP_RS_SHARED; in adopt() MMAP_RS_ANY: what the system says */
@@ -147,13 +147,14 @@ typedef struct mmap_rs_api {
      * Makes a Python object of memory that other code has mapped: of the class that `memory->kind` names, with all its
      * methods. Attached. Returns a new reference; the object owns the memory, and gives it back by memory->give_back.
      *
-     * Memory with a give_back function can't be resized, or replaced by with_reservation(); split only if it is
-     * divisible. The memory must not be used by its former owner any more, but for what give_back does.
+     * Memory with a give_back function can't be resized, or replaced by with_reservation(); split and merged only if it
+     * is divisible. The memory must not be used by its former owner any more, but for what give_back does. A child of
+     * fork() must have it: do not adopt what was excluded by MADV_DONTFORK.
      *
      * NULL with an exception; the memory is the caller's as before: InvalidOperationError if some of it is not mapped,
-     * belongs to another mapping of mmap_rs, or is the process's own stack or heap; AttributeMismatchError if it has
-     * another protection or share mode than `memory` says, or one that its kind can't have, or not the same everywhere;
-     * InvalidSizeError or InvalidOffsetError if it can't be a mapping.
+     * belongs to another mapping of mmap_rs, or is what the system calls the stack or the heap; AttributeMismatchError
+     * if it has another protection or share mode than `memory` says, or one that its kind can't have, or is not one
+     * mapping; InvalidSizeError or InvalidOffsetError if it can't be a mapping, or has pages of another size.
      */
     PyObject *(*adopt)(const mmap_rs_memory *memory);
 
@@ -163,7 +164,7 @@ typedef struct mmap_rs_api {
      * BufferError (buffers or views are alive), FaultError, InvalidSizeError (the mapping is empty), or
      * InvalidOperationError (Windows: it is a part of a mapping that was split).
      *
-     * The fault guard watches the memory no more.
+     * The fault guard watches the memory no more. What children of fork() get of it stays as it was.
      */
     int (*take)(PyObject *mapping, mmap_rs_memory *memory);
 } mmap_rs_api;

@@ -173,6 +173,8 @@ fn unmappable(facts: &Facts, code: i32) -> Option<&'static str> {
         FileKind::Socket => "a socket can't be mapped, except a packet socket with a ring",
         FileKind::Character | FileKind::Block => "the driver of this device can't map it",
         FileKind::Other => "this kind of file can't be mapped",
+        // It is mapped.
+        FileKind::Foreign => return None,
     })
 }
 
