@@ -181,9 +181,9 @@ impl Request {
         if self.is_fixed() && self.place.address() == 0 {
             return Err(Error::InvalidOperation("MAP_FIXED needs an address: call with_address() too".to_owned()));
         }
-        if self.size == 0 && (reserved || access == Access::None) {
+        if self.size == 0 && (reserved || matches!(access, Access::None | Access::ExecWrite)) {
             return Err(Error::InvalidSize(
-                "nothing is left of the file, and an empty mapping has to be readable".to_owned(),
+                "nothing is left of the file: only map(), map_mut() and map_exec() make an empty mapping".to_owned(),
             ));
         }
         let len = self.check_repeats()?;
