@@ -93,6 +93,9 @@ impl Source {
                 offset % granularity
             )));
         }
+        // Messages and `repr` have one line.
+        let line = |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+        let name: String = name.chars().map(line).collect();
         Ok(Self { origin, ready: None, offset, name: name.into(), past_end, found: None, expected: None })
     }
 
