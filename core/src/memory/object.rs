@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "upstream's functions that can run code or make it writable")]
 
 use super::kind::Access;
+use super::sys::Adopted;
 use crate::state::Span;
 use mmap_rs::{Mmap, MmapMut, MmapNone, MmapOptions, Reserved, ReservedMut, ReservedNone};
 
@@ -14,6 +15,8 @@ pub(super) enum Object {
     ReservedNone(ReservedNone),
     Reserved(Reserved),
     ReservedMut(ReservedMut),
+    /// What upstream has not mapped.
+    Adopted(Adopted),
 }
 
 /// An object that could not be changed, as it was, and why.
@@ -28,6 +31,7 @@ macro_rules! each {
             Object::ReservedNone($inner) => $value,
             Object::Reserved($inner) => $value,
             Object::ReservedMut($inner) => $value,
+            Object::Adopted($inner) => $value,
         }
     };
 }
@@ -42,7 +46,7 @@ macro_rules! from {
     };
 }
 
-from!(MmapNone, Mmap, MmapMut, ReservedNone, Reserved, ReservedMut);
+from!(MmapNone, Mmap, MmapMut, ReservedNone, Reserved, ReservedMut, Adopted);
 
 fn wrap<A: Into<Object>, B: Into<Object>>(made: Result<A, (B, mmap_rs::Error)>) -> Result<Object, Refused> {
     made.map(Into::into).map_err(|(object, error)| (object.into(), error))
@@ -116,6 +120,7 @@ impl Object {
             Object::MmapNone(inner) => flush!(inner),
             Object::Mmap(inner) => flush!(inner),
             Object::MmapMut(inner) => flush!(inner),
+            Object::Adopted(inner) => inner.flush(start..end, wait),
             Object::ReservedNone(_) | Object::Reserved(_) | Object::ReservedMut(_) => Ok(()),
         }
     }
@@ -126,6 +131,7 @@ impl Object {
             Object::MmapNone(inner) => inner.flush_icache(),
             Object::Mmap(inner) => inner.flush_icache(),
             Object::MmapMut(inner) => inner.flush_icache(),
+            Object::Adopted(inner) => inner.flush_icache(),
             Object::ReservedNone(_) | Object::Reserved(_) | Object::ReservedMut(_) => Ok(()),
         }
     }

@@ -18,6 +18,8 @@ pub(super) unsafe fn rewrite(address: usize) {
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
+mod unix_adopted;
+#[cfg(unix)]
 mod unix_file;
 #[cfg(unix)]
 mod unix_memory_file;
@@ -27,6 +29,8 @@ mod unix_pages;
 mod unix_place;
 #[cfg(unix)]
 pub(super) use unix::*;
+#[cfg(unix)]
+pub(super) use unix_adopted::*;
 #[cfg(unix)]
 pub(super) use unix_file::{born, look, mode, status};
 #[cfg(unix)]
