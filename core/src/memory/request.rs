@@ -280,7 +280,7 @@ impl Request {
             return Ok(smallvec![self.object(plan, self.place.address(), self.is_fixed())?]);
         }
         let hole =
-            Hole::new(self.place, plan.len, plan.pages.unit).map_err(|code| self.operation(plan).refused(code))?;
+            Hole::new(self.place, self.len(), plan.pages.unit).map_err(|code| self.operation(plan).refused(code))?;
         // On failure what was mapped goes with the hole.
         let parts = self.fill(plan, hole.span()).map_err(|unfilled| unfilled.error)?;
         hole.fill();
@@ -338,11 +338,11 @@ impl Request {
             // They are counted, and there may be no more than are needed.
             return Ok(());
         }
-        // A device may allow its whole size only.
+        // A device may allow its whole size only. Each repeat is an area, of which the system allows so many.
         let size = if is_plain { self.size.min(plan.pages.unit) } else { self.size };
         let costly = MmapFlags::POPULATE | MmapFlags::LOCKED;
-        let trial = Self { size, flags: self.flags - costly, guarded: false, repeats: 1, ..self.clone() };
-        trial.parts(plan).and_then(|parts| trial.region(parts, size, plan.facts.clone())).map(drop)
+        let trial = Self { size, flags: self.flags - costly, guarded: false, ..self.clone() };
+        trial.parts(plan).and_then(|parts| trial.region(parts, trial.len(), plan.facts.clone())).map(drop)
     }
 
     /// Maps over a reservation.
