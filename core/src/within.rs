@@ -35,8 +35,12 @@ fn is_intact(reservation: &Region) -> Result<bool> {
     Ok(seen >= end)
 }
 
-/// Makes a mapping wholly in a range of addresses: in the lowest gap that has room. `ENOMEM` where none has.
+/// Makes a mapping wholly in a range of addresses: in the lowest gap that has room. `ENOMEM` where none has. An empty
+/// mapping lies nowhere.
 pub fn map(request: &Request, range: &Range<usize>, access: Access, reserved: bool) -> Result<Region> {
+    if request.is_empty() {
+        return request.map(access, reserved);
+    }
     let (len, unit) = request.extent(access, reserved)?;
     // Gaps are measured in pages.
     let len = len.checked_next_multiple_of(page::base()).unwrap_or(len);
@@ -54,11 +58,22 @@ pub fn map(request: &Request, range: &Range<usize>, access: Access, reserved: bo
                 Err(Error::System(SystemError { code, .. })) if is_taken(code) || (is_refused(code) && place < LOW) => {
                     (from, tries) = (aligned(place.saturating_add(len)), 0);
                 }
+                Err(Error::System(SystemError { code, .. })) if code == OUT_OF_MEMORY && is_beyond(place, len) => {
+                    let hint = "the system gives programs no addresses this high";
+                    return Err(no_room(len, range).with_hint(hint));
+                }
                 made => return made,
             }
         }
     }
     Err(no_room(len, range))
+}
+
+/// Whether the last page of a place can't be mapped at all: the list of areas does not say where a program's addresses end.
+fn is_beyond(place: usize, len: usize) -> bool {
+    let last = place.saturating_add(len).saturating_sub(1) / page::granularity() * page::granularity();
+    let request = Request { place: Place::Exact(last), size: 1, ..Request::default() };
+    matches!(request.map(Access::None, false), Err(Error::System(SystemError { code, .. })) if code == OUT_OF_MEMORY)
 }
 
 /// How often a place may be taken by another thread before the search goes on behind it.

@@ -176,6 +176,7 @@ class MemoryFile:
     Raises:
         InvalidSizeError: if `size` is 0, not a multiple of `page_size`, or the system has no such pages.
         InvalidOperationError: if `name` is longer than 200 bytes or contains a null character.
+        UnicodeEncodeError: if `name` contains surrogates.
         SystemCallError: if the system refuses.
 
     Upstream: none. Source: memfd_create(2), shm_open(3), CreateFileMappingW.
@@ -212,10 +213,10 @@ class MemoryFile:
             size: the new size in bytes, an int.
 
         Raises:
-            InvalidSizeError: if `size` is 0.
+            InvalidSizeError: if `size` is 0, or not a multiple of the file's huge pages.
             InvalidOperationError: on Windows.
-            SystemCallError: if the system refuses: if a seal forbids it, or huge pages are cut; on macOS and iOS, which
-                set the size once, when the file is made.
+            SystemCallError: if the system refuses: if a seal forbids it; on macOS and iOS, which set the size once, when
+                the file is made.
             ValueError: if the file is closed.
 
         Upstream: none. Source: ftruncate(2).
@@ -764,6 +765,7 @@ class Mapping:
 
         Raises:
             InvalidOperationError: if it is not such a name, or the mapping is of a file.
+            UnicodeEncodeError: if it contains surrogates.
 
         Upstream: none. Source: prctl(2), `PR_SET_VMA_ANON_NAME`.
 

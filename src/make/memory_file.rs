@@ -29,6 +29,7 @@ use pyo3::types::PyString;
 /// Raises:
 ///     InvalidSizeError: if `size` is 0, not a multiple of `page_size`, or the system has no such pages.
 ///     InvalidOperationError: if `name` is longer than 200 bytes or contains a null character.
+///     UnicodeEncodeError: if `name` contains surrogates.
 ///     SystemCallError: if the system refuses.
 ///
 /// Upstream: none. Source: memfd_create(2), shm_open(3), CreateFileMappingW.
@@ -112,7 +113,7 @@ impl MemoryFile {
             },
             None => None,
         };
-        let name = name.map(|name| name.to_string_lossy().into_owned());
+        let name = name.map(|name| name.to_str().map(str::to_owned)).transpose()?;
         audit::event(py, ("mmap_rs.memory_file", size.0, name.clone()))?;
         Ok(Self::of(py.detach(|| memory::MemoryFile::new(size.0, name.as_deref(), exponent))?))
     }
@@ -136,10 +137,10 @@ impl MemoryFile {
     ///     size: the new size in bytes, an int.
     ///
     /// Raises:
-    ///     InvalidSizeError: if `size` is 0.
+    ///     InvalidSizeError: if `size` is 0, or not a multiple of the file's huge pages.
     ///     InvalidOperationError: on Windows.
-    ///     SystemCallError: if the system refuses: if a seal forbids it, or huge pages are cut; on macOS and iOS, which
-    ///         set the size once, when the file is made.
+    ///     SystemCallError: if the system refuses: if a seal forbids it; on macOS and iOS, which set the size once, when
+    ///         the file is made.
     ///     ValueError: if the file is closed.
     ///
     /// Upstream: none. Source: ftruncate(2).

@@ -172,6 +172,7 @@ impl Mapping {
     ///
     /// Raises:
     ///     InvalidOperationError: if it is not such a name, or the mapping is of a file.
+    ///     UnicodeEncodeError: if it contains surrogates.
     ///
     /// Upstream: none. Source: prctl(2), `PR_SET_VMA_ANON_NAME`.
     ///
@@ -179,8 +180,8 @@ impl Mapping {
     ///     >>> m = MmapOptions(4096).map_mut()
     ///     >>> m.set_name("frame buffer")
     fn set_name(&self, py: Python<'_>, name: Option<&Bound<'_, PyString>>) -> Result<()> {
-        let name = name.map(|name| name.to_string_lossy().into_owned());
-        with_region(py, self, |_| false, |region| region.set_name(name.as_deref()))??;
+        let name = name.map(|name| name.to_str()).transpose()?;
+        with_region(py, self, |_| false, |region| region.set_name(name))??;
         Ok(())
     }
 

@@ -21,6 +21,7 @@ from mmap_rs import (
     MmapNone,
     MmapOptions,
     MustBeAdjacentError,
+    UnsafeMmapFlags,
 )
 from tests.support.procfs import smaps_at
 
@@ -168,3 +169,16 @@ def test_it_is_guarded_once_it_has_bytes(path: Path) -> None:
         with pytest.raises(OSError, match="could not be provided"):
             mapping[UNIT]
         assert mapping.faulted()
+
+
+def test_what_makes_no_empty_mapping(path: Path) -> None:
+    options = MmapOptions.for_file(path).with_unsafe_flags(UnsafeMmapFlags.JIT)
+    for refused in (options.map_none, options.map_exec_mut, options.reserve, options.reserve_none):
+        with pytest.raises(InvalidSizeError, match="only map"):
+            refused()
+
+
+@pytest.mark.parametrize("span", [range(0), range(1 << 20, 1 << 30)])
+def test_it_lies_in_no_range_of_addresses(span: range, path: Path) -> None:
+    with MmapOptions.for_file(path).with_address_range(span).map() as mapping:
+        assert len(mapping) == 0

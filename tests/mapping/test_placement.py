@@ -188,6 +188,15 @@ def test_a_range_that_is_too_small() -> None:
         MmapOptions(1).with_address_range(5)  # type: ignore[arg-type]
 
 
+@pytest.mark.skipif(sys.maxsize < 1 << 32, reason="a 32-bit program may have all addresses")
+def test_a_range_of_addresses_that_no_program_has() -> None:
+    span = range((1 << 64) - (1 << 30), 1 << 64)
+    with pytest.raises(SystemCallError, match=hex(span.start)) as caught:
+        MmapOptions(UNIT).with_address_range(range(span.start, span.stop - 1)).map()
+    assert caught.value.errno == errno.ENOMEM
+    assert "RLIMIT_AS" not in str(caught.value)
+
+
 def test_errors_of_the_mapping_itself_are_told(path: Path) -> None:
     with pytest.raises(InvalidSizeError):
         MmapOptions(9 * UNIT).with_file(path).with_address_range(range(1 << 31)).map()

@@ -125,6 +125,8 @@ def test_names() -> None:
         ):
             with pytest.raises(InvalidOperationError, match="name"):
                 mapping.set_name(wrong)
+        with pytest.raises(UnicodeEncodeError, match="udcff"):
+            mapping.set_name("\udcff")
         with pytest.raises(TypeError):
             mapping.set_name(5)  # type: ignore[arg-type]
 

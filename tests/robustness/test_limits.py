@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +88,85 @@ with MmapOptions(size).with_reservation(reserved).map_mut() as mapping:
     assert mapping.start() == start
     mapping[-1] = 1
 """
+    )
+
+
+@pytest.mark.parametrize("kind", ["anonymous", "file", "shared file", "guarded file", "code"])
+def test_a_mapping_moves_where_there_is_no_room_for_it_twice(kind: str, tmp_path: Path) -> None:
+    check_child(
+        PRELUDE
+        + """
+from mmap_rs import Inherit, UnsafeMmapFlags
+
+kind, path = sys.argv[1:]
+old, new = 64 << 20, 80 << 20
+with open(path, "wb") as file:
+    file.truncate(new)
+options = MmapOptions(old)
+if "file" in kind:
+    options = options.with_file(path)
+if kind == "shared file":
+    options = options.with_flags(MmapFlags.SHARED)
+if kind == "guarded file":
+    options = options.with_fault_guard()
+mapping = options.map_mut()
+mapping[:5], mapping[-5:] = b"first", b"old e"
+if kind == "code":
+    mapping = mapping.make_exec()
+mapping.advise(MmapFlags.NO_CORE_DUMP)
+if kind == "anonymous":
+    mapping.set_name("moved")
+mapping.set_inheritance(Inherit.NONE)
+try:
+    behind = MmapOptions(P).with_address(mapping.end(), exact=True).map()
+except FileExistsError:
+    pass
+start = mapping.start()
+before = smaps_at(start)
+limit = status("VmSize") + (32 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+refused(lambda: mapping.resize(new, may_move=False), errno.ENOMEM)
+if "file" not in kind:
+    refused(lambda: mapping.resize(old + (64 << 20)), errno.ENOMEM)
+assert (mapping.start(), len(mapping), mapping[:5]) == (start, old, b"first")
+assert smaps_at(start).vm_flags == before.vm_flags
+
+mapping.resize(new)
+assert mapping.start() != start and len(mapping) == new
+assert (mapping[:5], mapping[old - 5 : old], mapping[-5:]) == (b"first", b"old e", bytes(5))
+area = smaps_at(mapping.start())
+assert (area.permissions, area.vm_flags) == (before.permissions, before.vm_flags)
+assert area.end == mapping.end()
+assert not mapping.faulted()
+# The old place is free.
+MmapOptions(P).with_address(start, exact=True).map().close()
+if kind == "guarded file":
+    os.truncate(path, old)
+    assert mapping[old - 5 : old] == b"old e"
+    try:
+        mapping[-1]
+    except mmap_rs.FaultError:
+        pass
+    else:
+        raise AssertionError("the guard stayed behind")
+else:
+    tail = mapping.split_off(old)
+    assert tail[:5] == bytes(5)
+    mapping.merge(tail)
+    if kind != "code":
+        mapping[-1] = 7
+        if kind != "file":
+            mapping.flush()
+    mapping = mapping.make_read_only()
+    mapping.lock(); mapping.unlock()
+    assert mapping[:5] == b"first"
+    mapping.resize(old)
+    assert mapping[-5:] == b"old e"
+    if "file" not in kind:
+        mapping.make_exec().make_none().close()
+""",
+        arguments=(kind, str(tmp_path / "file")),
     )
 
 

@@ -8,6 +8,7 @@ import os
 import pickle
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,10 +19,15 @@ from mmap_rs import (
     MmapFlags,
     MmapOptions,
     PageSize,
+    PageSizes,
     Seals,
     SystemCallError,
+    UnsafeMmapFlags,
 )
 from tests.support.procfs import descriptors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LINUX = sys.platform in ("linux", "android")
 SEALED = LINUX or sys.platform.startswith("freebsd")
@@ -114,6 +120,21 @@ def test_names() -> None:
             MemoryFile(UNIT, name=wrong)
     with pytest.raises(TypeError):
         MemoryFile(UNIT, name=5)  # type: ignore[arg-type]
+    with pytest.raises(UnicodeEncodeError, match="udcff"):
+        MemoryFile(UNIT, name="\udcff")
+
+
+def test_a_name_with_control_characters_is_shown_on_one_line() -> None:
+    with MemoryFile(UNIT, name="é\n\x1b") as file:
+        options = MmapOptions.for_file(file)
+        with options.map() as mapping:
+            for thing in (mapping, options, file):
+                assert "\\n\\u{1b}" in repr(thing)
+                assert repr(thing).isprintable()
+        with pytest.raises(InvalidSizeError) as caught:
+            MmapOptions(2 * UNIT).with_file(file).map()
+        assert str(caught.value).isprintable()
+        assert file.name == "é\n\x1b"
 
 
 @pytest.mark.skipif(WINDOWS, reason="Windows has no descriptor for it, and keeps its size")
@@ -171,6 +192,50 @@ def test_seals() -> None:
             file.seal(wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         file.seal("SHRINK")  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not SEALED, reason="this system has no seals")
+def test_errors_name_the_seal() -> None:
+    def hint(refused: Callable[[], object]) -> str:
+        with pytest.raises(SystemCallError) as caught:
+            refused()
+        assert caught.value.hint is not None
+        return caught.value.hint
+
+    file = MemoryFile(2 * UNIT)
+    options = MmapOptions.for_file(file).with_flags(SHARED)
+    options = options.with_unsafe_flags(UnsafeMmapFlags.JIT)
+    with options.map_mut():
+        busy = hint(lambda: file.seal(Seals.WRITE))
+    assert "writable shared mapping" in busy
+    assert "SEAL," not in busy
+    before = options.map_mut().make_read_only()
+    file.seal(Seals.FUTURE_WRITE | Seals.SHRINK | Seals.GROW)
+    for refused in (options.map_mut, options.map_exec_mut, options.map().make_mut):
+        assert "sealed against writing" in hint(refused)
+    before.close()
+    for size in (UNIT, 3 * UNIT):
+        text = hint(lambda: file.resize(size))  # noqa: B023
+        assert "GROW" in text
+        assert "SHRINK" in text
+        assert "mapping" not in text
+    file.seal(Seals.SEAL)
+    assert "forbids more seals" in hint(lambda: file.seal(Seals.WRITE))
+
+
+@pytest.mark.skipif(
+    sys.platform not in ("linux", "android")
+    or PageSizes.from_bytes(2 << 20) not in MmapOptions.page_sizes(),
+    reason="this system has no huge pages of 2 MiB",
+)
+def test_huge_pages_are_not_cut() -> None:
+    with MemoryFile(2 << 20, page_size=PageSize._2M) as file:
+        for wrong in (UNIT, (2 << 20) + UNIT):
+            with pytest.raises(InvalidSizeError, match="multiple of the huge page size"):
+                file.resize(wrong)
+        assert file.size() == 2 << 20
+        file.resize(4 << 20)
+        assert file.size() == 4 << 20
 
 
 @pytest.mark.skipif(

@@ -87,6 +87,11 @@ mod absent {
         }
 
         /// Never called.
+        pub fn lies_at(&mut self, _place: Span) {
+            match *self {}
+        }
+
+        /// Never called.
         pub fn suspend(&mut self) {
             match *self {}
         }

@@ -6,6 +6,7 @@
 //! in a child of `fork` for an owner that exists only in the parent.
 
 use super::sync::{AtomicBool, AtomicI32, AtomicUsize, Ordering, fence};
+use crate::state::Span;
 use std::ops::Range;
 
 /// How many faults of one mapping each replace a single page. After that a fault replaces everything from its page to
@@ -187,6 +188,12 @@ impl Guard {
     /// Says which process alone has the memory; 0 where children of `fork` inherit it.
     pub fn set_process(&self, process: usize) {
         self.claim.0.process.store(process, Ordering::Relaxed);
+    }
+
+    /// Guards another place, to which the memory has moved; the pages are of the same size.
+    pub fn lies_at(&mut self, place: Span) {
+        let end = place.start.saturating_add(place.len).checked_next_multiple_of(self.entry.page);
+        self.change(Entry { start: place.start, end: end.unwrap_or(usize::MAX), ..self.entry });
     }
 
     /// Guards nothing until [`Guard::resume`].

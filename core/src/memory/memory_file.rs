@@ -42,6 +42,11 @@ impl Extent for MemoryFile {
     }
 }
 
+/// The system's calls, for messages.
+pub(super) const TRUNCATE: &str = "ftruncate";
+/// The system's calls, for messages.
+pub(super) const ADD_SEALS: &str = "fcntl F_ADD_SEALS";
+
 impl MemoryFile {
     /// A new file of `size` zero bytes. The system may show `name` in its lists.
     pub fn new(size: u64, name: Option<&str>, page_exponent: Option<u32>) -> Result<Self> {
@@ -58,12 +63,7 @@ impl MemoryFile {
         let huge = page_exponent.filter(|exponent| 1usize.checked_shl(*exponent) != Some(page::base()));
         if let Some(exponent) = huge {
             page::huge(exponent)?;
-            if size % (1 << exponent) != 0 {
-                return Err(Error::InvalidSize(format!(
-                    "{size} bytes are not a multiple of the huge page size, {} bytes",
-                    1u64 << exponent
-                )));
-            }
+            check_huge(size, 1 << exponent)?;
         }
         sys::new_memory_file(size, name.unwrap_or_default(), huge)
             .map(|file| Self::of(file, name, size))
@@ -135,14 +135,24 @@ impl MemoryFile {
         if size == 0 || i64::try_from(size).is_err() {
             return Err(Error::InvalidSize(format!("a memory file can't have {size} bytes")));
         }
-        self.file().set_len(size).map_err(|error| Operation::MemoryFile { call: "ftruncate", size }.failed(&error))
+        if let Some(page) = self.status("a memory file")?.huge {
+            check_huge(size, page as u64)?;
+        }
+        self.file().set_len(size).map_err(|error| Operation::MemoryFile { call: TRUNCATE, size }.failed(&error))
     }
 
     /// Forbids things for good, by the bits of [`SEALS`].
     pub fn seal(&self, seals: u32) -> Result<()> {
         sys::seal(self.file(), seals)
             .ok_or_else(unsealed)?
-            .map_err(|code| Operation::MemoryFile { call: "fcntl F_ADD_SEALS", size: 0 }.refused(code))
+            .map_err(|code| Operation::MemoryFile { call: ADD_SEALS, size: 0 }.refused(code))
+    }
+
+    /// Whether nobody may write it, or map it to be written.
+    #[cfg(unix)]
+    pub(super) fn is_write_sealed(&self) -> bool {
+        let writing = SEALS.iter().filter(|(name, _)| name.ends_with("WRITE")).fold(0, |bits, (_, bit)| bits | bit);
+        self.seals().is_ok_and(|seals| seals & writing != 0)
     }
 
     /// What is forbidden, by the bits of [`SEALS`].
@@ -151,6 +161,13 @@ impl MemoryFile {
             .ok_or_else(unsealed)?
             .map_err(|code| Operation::MemoryFile { call: "fcntl F_GET_SEALS", size: 0 }.refused(code))
     }
+}
+
+fn check_huge(size: u64, page: u64) -> Result<()> {
+    if size % page == 0 {
+        return Ok(());
+    }
+    Err(Error::InvalidSize(format!("{size} bytes are not a multiple of the huge page size, {page} bytes")))
 }
 
 fn unsealed() -> Error {

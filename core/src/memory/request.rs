@@ -182,9 +182,9 @@ impl Request {
         if self.is_fixed() && self.place.address() == 0 {
             return Err(Error::InvalidOperation("MAP_FIXED needs an address: call with_address() too".to_owned()));
         }
-        if self.size == 0 && (reserved || access == Access::None) {
+        if self.size == 0 && (reserved || matches!(access, Access::None | Access::ExecWrite)) {
             return Err(Error::InvalidSize(
-                "nothing is left of the file, and an empty mapping has to be readable".to_owned(),
+                "nothing is left of the file: only map(), map_mut() and map_exec() make an empty mapping".to_owned(),
             ));
         }
         let len = self.check_repeats()?;
@@ -281,7 +281,7 @@ impl Request {
             return Ok(smallvec![self.object(plan, self.place.address(), self.is_fixed())?]);
         }
         let hole =
-            Hole::new(self.place, plan.len, plan.pages.unit).map_err(|code| self.operation(plan).refused(code))?;
+            Hole::new(self.place, self.len(), plan.pages.unit).map_err(|code| self.operation(plan).refused(code))?;
         // On failure what was mapped goes with the hole.
         let parts = self.fill(plan, hole.span()).map_err(|unfilled| unfilled.error)?;
         hole.fill();
@@ -339,11 +339,11 @@ impl Request {
             // They are counted, and there may be no more than are needed.
             return Ok(());
         }
-        // A device may allow its whole size only.
+        // A device may allow its whole size only. Each repeat is an area, of which the system allows so many.
         let size = if is_plain { self.size.min(plan.pages.unit) } else { self.size };
         let costly = MmapFlags::POPULATE | MmapFlags::LOCKED;
-        let trial = Self { size, flags: self.flags - costly, guarded: false, repeats: 1, ..self.clone() };
-        trial.parts(plan).and_then(|parts| trial.region(parts, size, plan.facts.clone())).map(drop)
+        let trial = Self { size, flags: self.flags - costly, guarded: false, ..self.clone() };
+        trial.parts(plan).and_then(|parts| trial.region(parts, trial.len(), plan.facts.clone())).map(drop)
     }
 
     /// Maps over a reservation.

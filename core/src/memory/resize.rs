@@ -3,10 +3,12 @@
 //! New pages are a mapping of their own, made as the region was and joined to it. Where the addresses behind it are taken,
 //! a mapping of the whole new length is made elsewhere, and the old pages come into its place: by `mremap(2)` on Linux and
 //! Android, which moves page tables; on other systems by copying what is private. What can fail is done before anything of
-//! the region is changed.
+//! the region is changed. Where there is no room for both places beside each other, Linux and Android move and extend a
+//! region of one area in one call.
 #![expect(unsafe_code, reason = "copies whole mappings, and the rest of a last page")]
 
 use super::attributes::Attributes;
+use super::facts::Facts;
 use super::file::Mode;
 use super::jit;
 use super::kind::Access;
@@ -16,10 +18,12 @@ use super::region::{Failure, Region};
 use super::request::Request;
 use super::source::Source;
 use super::{Backing, page, sys};
+use crate::error::SystemError;
 use crate::guard::{self, Guard};
 use crate::state::Span;
 use crate::{Error, Result};
 use mmap_rs::{MmapFlags, UnsafeMmapFlags};
+use smallvec::smallvec;
 
 /// The size to be, and what may be done for it.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +187,11 @@ impl Region {
 
     /// Has the region lie elsewhere, with another size.
     fn relocate(&mut self, wanted: &Resize<'_>, had: usize) -> Result<(), Failure> {
-        let (mut whole, mut guard) = self.elsewhere(wanted, had).map_err(|error| Failure { error, lost: false })?;
+        let (mut whole, mut guard) = match self.elsewhere(wanted, had) {
+            Ok(made) => made,
+            Err(error) if is_no_room(&error) && self.remap(wanted.size, had) => return Ok(()),
+            Err(error) => return Err(Failure { error, lost: false }),
+        };
         let start = whole.span.start;
         if sys::MOVES && had > 0 {
             // From here on the old addresses may be somebody else's.
@@ -228,6 +236,41 @@ impl Region {
         self.entry.set_inherited(self.attributes.is_inherited());
         drop(old);
         Ok(())
+    }
+
+    /// Has the system choose another place and move the pages there at once, as there is no room for both places beside each
+    /// other. False where that can't be: then it is as before.
+    ///
+    /// The new pages are part of the area that the old ones make up, and so have its attributes.
+    fn remap(&mut self, size: usize, had: usize) -> bool {
+        // Anonymous memory that is shared has a size of its own, and pages to be locked may fail to come.
+        let is_fixed = self.facts.is_shared() && !self.facts.is_file();
+        if !sys::MOVES || had == 0 || is_fixed || self.is_locked() {
+            return false;
+        }
+        let mut guard = self.guard.take();
+        if let Some(guard) = &mut guard {
+            guard.suspend();
+        }
+        self.entry.clear();
+        let from = Span { start: self.span.start, len: had };
+        let moved = sys::remap(from, self.padded(size), self.facts.access);
+        let is_done = moved.is_ok();
+        if let Ok(object) = moved {
+            self.forget();
+            let facts = Facts { flags: self.facts.flags - MmapFlags::LOCKED, ..self.facts.clone() };
+            let whole = Region::new(smallvec![object], size, facts);
+            self.span = whole.span;
+            self.append(whole);
+            if let Some(guard) = &mut guard {
+                guard.lies_at(self.span);
+            }
+        } else {
+            self.register();
+            guard.iter_mut().for_each(Guard::resume);
+        }
+        self.guard = guard;
+        is_done
     }
 
     /// How many bytes at the beginning of its place are not mapped any more, as a call has moved them.
@@ -333,4 +376,8 @@ impl Region {
         self.tell_guard(access);
         Ok(())
     }
+}
+
+fn is_no_room(error: &Error) -> bool {
+    matches!(error, Error::System(SystemError { code: sys::NO_ROOM, .. }))
 }

@@ -105,6 +105,9 @@ impl Source {
     }
 
     fn at_offset(origin: Origin, name: &str, offset: u64, past_end: bool) -> Self {
+        // Messages and `repr` have one line.
+        let line = |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+        let name: String = name.chars().map(line).collect();
         Self { origin, ready: None, offset, name: name.into(), past_end, found: None, expected: None }
     }
 

@@ -3,6 +3,8 @@
 use super::super::facts::{Backing, Facts};
 use super::super::file::FileKind;
 use super::super::kind::Access;
+use super::super::memory_file::{ADD_SEALS, TRUNCATE};
+use super::super::source::FileOrigin;
 use super::{CLOSED, Call, INACCESSIBLE, Operation, descriptor};
 use crate::state::Span;
 use libc::{
@@ -29,11 +31,13 @@ pub(super) fn hint(operation: &Operation<'_>, code: i32) -> Option<&'static str>
                  copy-on-write, and reading is enough",
             )
         }
-        Operation::MemoryFile { .. } => match code {
+        Operation::MemoryFile { call, .. } => match code {
             EMFILE => Some(FILES),
-            EPERM | EBUSY => Some(
-                "the file is sealed against this, or sealed against seals; a file with a writable shared mapping can't be \
-                 sealed with WRITE",
+            EPERM if call == TRUNCATE => Some("the file is sealed: GROW forbids a larger size, SHRINK a smaller one"),
+            EPERM if call == ADD_SEALS => Some("the file is sealed with SEAL, which forbids more seals"),
+            EBUSY if call == ADD_SEALS => Some(
+                "WRITE is refused while a writable shared mapping of the file exists: close it or make it read-only, or use \
+                 FUTURE_WRITE",
             ),
             ENOMEM | ENOSPC => Some("not enough memory, or free huge pages of this size"),
             EINVAL if cfg!(target_vendor = "apple") => {
@@ -92,7 +96,9 @@ fn is_counted(facts: &Facts) -> bool {
 /// Why a protection is refused.
 fn forbidden(facts: &Facts, access: Access) -> Option<&'static str> {
     descriptor(facts, access).or_else(|| {
-        if access.is_exec() {
+        if access.is_write() && facts.is_shared() && is_sealed(facts) {
+            Some("the file is sealed against writing (WRITE or FUTURE_WRITE)")
+        } else if access.is_exec() {
             Some(execution(facts))
         } else {
             let writes = access.is_write() && facts.is_shared();
@@ -100,6 +106,15 @@ fn forbidden(facts: &Facts, access: Access) -> Option<&'static str> {
                 .then_some("the file is sealed against writing (F_SEAL_WRITE), or append-only")
         }
     })
+}
+
+/// Whether it is of a file in memory that nobody may write.
+fn is_sealed(facts: &Facts) -> bool {
+    let Backing::File { source, .. } = &facts.backing else { return false };
+    match source.backing() {
+        FileOrigin::Memory(file) => file.is_write_sealed(),
+        FileOrigin::Descriptor | FileOrigin::Path(_) => false,
+    }
 }
 
 /// Why execution is refused.

@@ -1,4 +1,4 @@
-//! Unix: memory that other code has mapped, as an object beside upstream's, which can't be made of an address.
+//! Unix: memory that upstream has not mapped, as an object beside its own, which can't be made of an address.
 
 use super::super::Object;
 use super::super::foreign::Adoption;
@@ -21,6 +21,11 @@ fn upstream(code: i32) -> Error {
 }
 
 impl Adopted {
+    /// Pages that are mapped, from now on owned by this value.
+    pub(crate) fn new(span: Span, access: Access) -> Self {
+        Self { span, jit: access == Access::ExecWrite }
+    }
+
     pub(crate) fn start(&self) -> usize {
         self.span.start
     }
@@ -111,7 +116,7 @@ impl Adopted {
 /// The object of memory that is mapped with this protection.
 #[allow(clippy::unnecessary_wraps)] // not on all systems
 pub(crate) fn adopt(adoption: &Adoption) -> Result<Objects, i32> {
-    let object = Adopted { span: adoption.span, jit: adoption.access == Access::ExecWrite };
+    let object = Adopted::new(adoption.span, adoption.access);
     Ok(std::iter::once(Object::from(object)).collect())
 }
 

@@ -1,8 +1,11 @@
 //! Unix: addresses that are held, moved, inherited and named.
 
+use super::super::Object;
 use super::super::inheritance::Inherit;
 use super::super::kind::Access;
 use super::super::place::Place;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::Adopted;
 use super::{done, protection};
 use crate::Error;
 use crate::error::SystemError;
@@ -73,6 +76,20 @@ pub(crate) fn move_pages(from: Span, to: usize) -> Result<(), i32> {
     done(if moved == libc::MAP_FAILED { -1 } else { 0 })
 }
 
+/// `mremap(2)`: gives the pages of one area another length, and another place where they can't stay. After a failure they
+/// are as before.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn remap(from: Span, len: usize, access: Access) -> Result<Object, i32> {
+    /// From linux/mman.h; the crate `libc` has it for Linux only.
+    const MREMAP_MAYMOVE: libc::c_int = 1;
+    // SAFETY: the caller's own pages, which nobody else uses meanwhile.
+    let moved = unsafe { mremap(from.start as *mut _, from.len, len, MREMAP_MAYMOVE) };
+    if moved == libc::MAP_FAILED {
+        return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0));
+    }
+    Ok(Adopted::new(Span { start: moved as usize, len }, access).into())
+}
+
 /// Whether nothing is mapped at any of these addresses.
 pub(crate) fn is_free(span: Span) -> bool {
     super::super::place::Hole::new(Place::Exact(span.start), span.len, super::super::page::base()).is_ok()
@@ -109,6 +126,12 @@ unsafe extern "C" {
 /// Never called.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn move_pages(_from: Span, _to: usize) -> Result<(), i32> {
+    Err(libc::ENOSYS)
+}
+
+/// Never called.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn remap(_from: Span, _len: usize, _access: Access) -> Result<Object, i32> {
     Err(libc::ENOSYS)
 }
 

@@ -4,6 +4,7 @@ use super::super::super::inheritance::Inherit;
 use super::super::super::kind::Access;
 use super::super::super::operation::Operation;
 use super::allocation::{Allocation, Place};
+use super::object::Object;
 use super::{code, protect as protection};
 use crate::Error;
 use crate::error::SystemError;
@@ -37,6 +38,11 @@ pub(crate) fn free_place(near: usize, len: usize) -> Result<usize, i32> {
 /// Sets the protection of pages of the caller's; `is_copied`: of a private view.
 pub(crate) fn protect(span: Span, access: Access, is_copied: bool) -> Result<(), i32> {
     protection::set(span, protection::number(access, is_copied))
+}
+
+/// Never called, as pages can't be moved.
+pub(crate) fn remap(_from: Span, _len: usize, _access: Access) -> Result<Object, i32> {
+    Err(code(codes::ERROR_NOT_SUPPORTED))
 }
 
 /// Never called, as pages can't be moved.
