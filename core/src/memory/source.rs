@@ -203,6 +203,11 @@ impl Source {
         }
     }
 
+    /// Whether it is a file in memory.
+    pub(super) fn is_memory(&self) -> bool {
+        matches!(self.origin, Origin::Memory(_))
+    }
+
     /// The same, for a mapping that may reach past the end of the file.
     pub fn to_past_end(&self) -> Self {
         Self { past_end: true, ..self.clone() }
