@@ -292,7 +292,9 @@ impl Region {
             return Ok(());
         }
         let access = self.facts.access;
-        let mut fresh = vec![0; range.len()];
+        let mut fresh = Vec::new();
+        fresh.try_reserve_exact(range.len()).map_err(|_| Failure { error: Error::OutOfMemory, lost: false })?;
+        fresh.resize(range.len(), 0);
         if let Some(source) = source {
             source.read_at(range.start, &mut fresh).map_err(|error| Failure { error, lost: false })?;
         }
