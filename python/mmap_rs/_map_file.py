@@ -119,6 +119,9 @@ def map_file(
         ) from None
 
 
+map_file.__module__ = "mmap_rs"
+
+
 class _OpenFile:
     """A file of the user's that has a descriptor."""
 
