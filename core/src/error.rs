@@ -34,6 +34,8 @@ pub enum Error {
     },
     /// What the system refused.
     System(SystemError),
+    /// The heap has no room for what is to be kept or read.
+    OutOfMemory,
 }
 
 /// What the system refused.
@@ -64,6 +66,7 @@ impl fmt::Display for Error {
             | Error::AttributeMismatch(text)
             | Error::BackingMismatch(text)
             | Error::Parse { message: text, .. } => f.write_str(text),
+            Error::OutOfMemory => f.write_str("out of memory"),
             Error::System(error) => {
                 write!(f, "{} failed: {}", error.operation, std::io::Error::from_raw_os_error(error.code))
             }

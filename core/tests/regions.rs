@@ -112,7 +112,7 @@ fn files_are_checked_and_continued() {
     assert!(matches!(request.map(Access::Read, false), Err(Error::InvalidSize(_))), "U6");
     request.size -= 10;
     let mut head = request.map(Access::Read, false).expect("mapped");
-    let tail = head.split_off(2 * page::base()).expect("split");
+    let mut tail = head.split_off(2 * page::base()).expect("split");
     assert!(tail.check_merge(&head).is_err());
     head.check_merge(&tail).expect("the file goes on there");
     let anonymous = map(1, Access::Read);

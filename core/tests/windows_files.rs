@@ -199,7 +199,7 @@ fn identity_tells_files_apart() {
     head.place = Place::near(place);
     head.source = Some(Source::open(one.reopen().expect("opened"), "one", 0, false).expect("aligned"));
     head.size = 2 * page::base();
-    let first = head.map(Access::Read, false).expect("mapped");
+    let mut first = head.map(Access::Read, false).expect("mapped");
     let other = at(two.as_file(), (place + unit) as *const c_void);
     assert!(first.check_merge(&other).is_err());
     let (mut whole, again) = (first, at(&one.reopen().expect("opened"), std::ptr::null()));

@@ -27,6 +27,7 @@ class _Flags(IntFlag, boundary=STRICT):
 
 # What `help()` shows of a base that is not public.
 _Flags.__name__ = _Flags.__qualname__ = "Flags"
+_Flags.__module__ = "mmap_rs"
 
 
 class MmapFlags(_Flags):

@@ -6,8 +6,8 @@ import os
 def get_include() -> str:
     """Return the folder of `mmap_rs.h`, the header of the C API.
 
-    The header describes the functions behind the capsule `mmap_rs._C_API`; there is nothing to link with.
-    It is for C99 or later, C++, Cython and cffi.
+    The header describes the functions of the C API; there is nothing to link with. It is for C99 or later, C++,
+    Cython and cffi.
 
     Returns:
         The path of a folder, a str, for a compiler's option `-I`.

@@ -10,7 +10,7 @@ use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::error::SystemError;
 use mmap_rs_core::memory::Kind;
 use mmap_rs_core::state::{AcquireError, Ending, assert_nothing_held};
-use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyBufferError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -149,6 +149,7 @@ fn of_core(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
         CoreError::BackingMismatch(_) => "BackingMismatchError",
         CoreError::Parse { .. } => "ParseError",
         CoreError::System(_) => "SystemCallError",
+        CoreError::OutOfMemory => return Ok(PyMemoryError::new_err(())),
     };
     match error {
         CoreError::UnsafeFlagNeeded(flags, message) => {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mmap_rs import __main__
 from mmap_rs._cli import main, pages
 from mmap_rs._cli.text import cells
 
@@ -58,3 +59,13 @@ def test_errors_do_not_go_to_the_output(
 @pytest.mark.parametrize(("text", "width"), [("abc", 3), ("é", 1), ("e\u0301", 1), ("漢字", 4)])
 def test_cells(text: str, width: int) -> None:
     assert cells(text) == width
+
+
+def test_interrupted_while_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def find_spec(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "mmap_rs._cli.main")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted()])
+    assert __main__.main() == 130

@@ -5,6 +5,7 @@ import json
 import os
 import queue
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -209,23 +210,67 @@ def test_interrupted(obedient: subprocess.Popen[str]) -> None:
 
 
 def test_nobody_reads(obedient: subprocess.Popen[str]) -> None:
-    arguments = command("areas", "--pid", str(obedient.pid), "--watch", "0.05")
+    # Nothing changes, so that nothing is written, and no look is due.
+    arguments = command("areas", "--pid", str(obedient.pid), "--watch", "1000")
     reader, writer = os.pipe()
     with subprocess.Popen(
         arguments, stdout=writer, stderr=subprocess.PIPE, env=environment()
     ) as watch:
         os.close(writer)
         os.close(reader)
-        # Until there was something to write.
-        for _ in range(200):
-            tell(obedient, "map 1")
-            time.sleep(0.15)
-            tell(obedient, "close")
-            time.sleep(0.15)
-            if watch.poll() is not None:
-                break
         _, said = watch.communicate(timeout=60 * TIMEOUT_FACTOR)
     assert (watch.returncode, said) == (1, b"")
+
+
+# Executes itself again and again, until its input is closed.
+EXECUTES = """
+import os, select, sys
+if not select.select([0], [], [], 0)[0]:
+    os.execv(sys.executable, sys.orig_argv)
+"""
+
+
+def test_a_process_that_executes_itself_is_watched_on() -> None:
+    with (
+        subprocess.Popen([sys.executable, "-S", "-c", EXECUTES], stdin=subprocess.PIPE) as program,
+        subprocess.Popen(
+            command("areas", "--pid", str(program.pid), "--watch", "0.01"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        ) as watch,
+    ):
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                watch.wait(3)
+            assert program.stdin is not None
+            program.stdin.close()
+            _, said = watch.communicate(timeout=60 * TIMEOUT_FACTOR)
+            assert (watch.returncode, said) == (0, b"")
+        finally:
+            program.kill()
+            watch.kill()
+
+
+def test_descriptors_with_large_numbers() -> None:
+    def open_many() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2000, 2000))
+        for number in range(3, 1100):
+            os.dup2(0, number)
+
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2000:
+        pytest.skip("the limit of open files is lower")
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(2)"]) as program:
+        done = subprocess.run(
+            command("areas", "--pid", str(program.pid), "--watch", "0.1"),
+            capture_output=True,
+            env=environment(),
+            close_fds=False,
+            preexec_fn=open_many,
+            timeout=60 * TIMEOUT_FACTOR,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_no_such_process() -> None:

@@ -147,7 +147,7 @@ def test_forbidden_execution_names_the_policies() -> None:
     output = check_child(
         """
         import ctypes, os, tempfile
-        from mmap_rs import MmapFlags, MmapOptions, UnsafeMmapFlags
+        from mmap_rs import MemoryFile, MmapFlags, MmapOptions, UnsafeMmapFlags
 
         PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1
         page = MmapOptions.page_size()
@@ -174,11 +174,17 @@ def test_forbidden_execution_names_the_policies() -> None:
             MmapOptions(page).with_flags(MmapFlags.SHARED).map().make_exec,
             MmapOptions(page).map_mut().make_exec,
             MmapOptions(page).with_unsafe_flags(jit).map_mut().make_exec_mut,
+            MmapOptions(page).with_file(MemoryFile(page)).with_flags(MmapFlags.SHARED).map_mut().make_exec,
         ):
             text = refused(act)
+            assert "map a MemoryFile twice" in text
+            text = text.replace("a memory file", "")
             assert "file" not in text and "noexec" not in text and "opened" not in text, text
         text = refused(MmapOptions(page).with_file(file).map().make_exec)
         assert "noexec" in text and "opened" not in text, text
+        # What the hint says.
+        views = MmapOptions(page).with_file(MemoryFile(page)).with_flags(MmapFlags.SHARED)
+        views.map_mut(), views.map_exec()
         """
     )
     if output.startswith("skip: "):

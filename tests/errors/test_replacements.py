@@ -111,6 +111,7 @@ def test_no_constructor(cls: type) -> None:
 def test_help_shows_no_private_class(name: str) -> None:
     text = pydoc.plain(pydoc.render_doc(getattr(mmap_rs, name)))
     assert PRIVATE.findall(text) == []
+    assert re.findall(r"mmap_rs\._\w+", text.partition("FILE")[0]) == []
 
 
 def test_messages_show_no_private_class() -> None:
@@ -150,8 +151,9 @@ def test_where_nothing_can_be_imported(error: Exception, monkeypatch: pytest.Mon
         ):
             m.read  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     assert not hasattr(mmap_rs, "nothing")
+    name = "mmap"
     with pytest.raises(
         AttributeError, match=r"^module 'mmap_rs' has no attribute 'mmap'$"
     ) as caught:
-        mmap_rs.mmap  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    assert (caught.value.name, caught.value.obj) == ("mmap", mmap_rs)
+        getattr(mmap_rs, name)
+    assert (caught.value.name, caught.value.obj) == (name, mmap_rs)

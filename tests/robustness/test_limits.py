@@ -195,6 +195,57 @@ assert area_at(reserved.start()) == before
 
 
 @pytest.mark.skipif(not is_root(), reason="has to give up rights that only root has")
+@pytest.mark.parametrize(
+    "act",
+    [
+        "list(MemoryAreas.open())",
+        "list(MemoryAreas.open(usage=True))",
+        "parts.make_read_only()",
+        "parts.split_off(P)",
+        "front.merge(parts)",
+        "m.resident()",
+    ],
+)
+def test_a_full_heap(act: str) -> None:
+    output = check_child(
+        PRELUDE
+        + """
+m = MmapOptions(1 << 26).map_mut()
+front = MmapOptions(2001 * P).map_mut()
+parts = front.split_off(P)
+pieces = [parts.split_off(at) for at in range(1999 * P, 0, -P)]
+while pieces:
+    parts.merge(pieces.pop())
+
+code = compile(sys.argv[1], "act", "eval")
+
+def act():
+    try:
+        eval(code)
+    except MemoryError:
+        return "MemoryError"
+    return "done"
+
+list(MemoryAreas.open(usage=True))
+resident = int(Path("/proc/self/statm").read_text().split()[0]) * P
+resource.setrlimit(resource.RLIMIT_AS, (resident, resident))
+# What is left are small blocks.
+held = []
+for size in [1 << power for power in range(20, 9, -1)]:
+    try:
+        while True:
+            held.append(bytearray(size))
+    except MemoryError:
+        pass
+said = act()
+held.clear()
+print(said)
+""",
+        arguments=(act,),
+    )
+    assert output.strip() == ("done" if act == "m.resident()" else "MemoryError")
+
+
 def test_locked_memory() -> None:
     check_child(
         PRELUDE

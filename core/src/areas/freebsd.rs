@@ -41,10 +41,14 @@ impl Reader for Source {
         let are_counted = usage && are_pages_counted();
         let with_usage =
             |entry| Area { usage: usage.then(|| Box::new(self::usage(entry, are_counted))), ..area(entry) };
-        let areas: Vec<_> = entries.iter().map(with_usage).collect();
+        let mut areas = Vec::new();
+        let has_room = areas.try_reserve_exact(len).is_ok();
+        if has_room {
+            areas.extend(entries.iter().map(with_usage));
+        }
         // SAFETY: not used any more.
         unsafe { libc::free(list.cast()) };
-        Ok(Self(areas.into_iter()))
+        if has_room { Ok(Self(areas.into_iter())) } else { Err(Error::OutOfMemory) }
     }
 
     fn next_area(&mut self) -> Result<Option<Area>> {

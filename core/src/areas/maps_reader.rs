@@ -5,7 +5,7 @@ use super::area::Area;
 use super::maps_file::{MapsFile, Text};
 use super::maps_line::{self, Line};
 use super::smaps_fields::Fields;
-use crate::Result;
+use crate::{Error, Result};
 use std::os::unix::ffi::OsStringExt;
 
 /// The kernel hands out whole lines, a page of them at a time; a line has at most two paths' length.
@@ -136,6 +136,7 @@ impl MapsReader {
         self.buffer.copy_within(self.unread.clone(), 0);
         self.unread = 0..self.unread.len();
         if self.buffer.len() - self.unread.end < PIECE / 2 {
+            self.buffer.try_reserve_exact(PIECE).map_err(|_| Error::OutOfMemory)?;
             self.buffer.resize(self.buffer.len() + PIECE, 0);
         }
         self.needs_more = false;

@@ -209,6 +209,7 @@ impl Source {
         while next < addresses.end {
             let end = addresses.end.min(next.saturating_add(MANY * size));
             states.clear();
+            states.try_reserve_exact(MANY).map_err(|_| Error::OutOfMemory)?;
             states.extend((next..end).step_by(size).map(|address| PSAPI_WORKING_SET_EX_INFORMATION {
                 VirtualAddress: address as *mut c_void,
                 ..PSAPI_WORKING_SET_EX_INFORMATION::default()

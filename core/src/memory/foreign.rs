@@ -123,7 +123,7 @@ impl Region {
             guarded: false,
             repeats: 1,
         };
-        let mut region = Self::new(objects, span.len, facts);
+        let mut region = Self::new(objects, span.len, facts)?;
         region.owner = owner;
         Ok(region)
     }

@@ -107,9 +107,11 @@ impl Extent for Region {
 
 impl Region {
     /// A region of `len` bytes, made of objects that fill them.
-    pub(super) fn new(objects: Objects, len: usize, facts: Facts) -> Self {
+    pub(super) fn new(objects: Objects, len: usize, facts: Facts) -> Result<Self> {
         let locked = facts.flags.contains(MmapFlags::LOCKED);
-        let parts: Parts = objects.into_iter().map(|object| Part::new(object, locked)).collect();
+        let mut parts = Parts::new();
+        parts.try_reserve_exact(objects.len()).map_err(|_| Error::OutOfMemory)?;
+        parts.extend(objects.into_iter().map(|object| Part::new(object, locked)));
         let start = parts.first().map_or(page::base(), |part| part.span().start);
         let attributes = Attributes::new(facts.flags & advice::ALL, locked);
         let mut region = Self {
@@ -122,7 +124,7 @@ impl Region {
             owner: None,
         };
         region.register();
-        region
+        Ok(region)
     }
 
     /// Notes where it is now.
@@ -132,7 +134,7 @@ impl Region {
     }
 
     /// A region without bytes. It has an address all the same, at which nothing is.
-    pub(super) fn empty(facts: Facts) -> Self {
+    pub(super) fn empty(facts: Facts) -> Result<Self> {
         Self::new(Objects::new(), 0, facts)
     }
 
@@ -254,9 +256,10 @@ impl Region {
         if !jit::check_change(&self.facts, access).map_err(|error| Failure { error, lost: false })? {
             return Ok(());
         }
+        let mut after = Parts::new();
+        after.try_reserve_exact(self.parts.len()).map_err(|_| Failure { error: Error::OutOfMemory, lost: false })?;
         self.tell_guard(access);
         let mut before = std::mem::take(&mut self.parts).into_iter();
-        let mut after = Parts::with_capacity(before.len());
         while let Some(part) = before.next() {
             match part.make(access, flush) {
                 Ok(part) => after.push(part),
@@ -340,6 +343,7 @@ impl Region {
         // The first part that lies behind the border, or is cut by it.
         let mut index = self.parts.partition_point(|part| part.span().start < border);
         let mut tail = Parts::new();
+        tail.try_reserve_exact(self.parts.len() - index + 1).map_err(|_| Error::OutOfMemory)?;
         if let Some(cut) = index.checked_sub(1).and_then(|index| self.parts.get_mut(index)) {
             let span = cut.span();
             let inside = border.saturating_sub(span.start);
@@ -368,7 +372,9 @@ impl Region {
     }
 
     /// Whether `next` could become the end of `self`.
-    pub fn check_merge(&self, next: &Region) -> Result<()> {
+    ///
+    /// Makes room for its parts.
+    pub fn check_merge(&mut self, next: &Region) -> Result<()> {
         self.check_single("merged")?;
         next.check_single("merged")?;
         let end = self.span.start.checked_add(self.span.len);
@@ -389,7 +395,8 @@ impl Region {
         page::check_len(self.span.len.saturating_add(next.span.len))?;
         self.attributes.check_merge(&next.attributes)?;
         self.check_owners(next)?;
-        self.facts.continued_by(self.span.len, &next.facts)
+        self.facts.continued_by(self.span.len, &next.facts)?;
+        self.parts.try_reserve(next.parts.len()).map_err(|_| Error::OutOfMemory)
     }
 
     /// Takes `next` as its end. The caller has asked [`Region::check_merge`].

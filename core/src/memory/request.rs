@@ -135,7 +135,7 @@ impl Request {
     pub fn map(&self, access: Access, reserved: bool) -> Result<Region> {
         let plan = self.plan(access, reserved)?;
         if self.size == 0 {
-            return Ok(Region::empty(plan.facts));
+            return Region::empty(plan.facts);
         }
         let parts = self.parts(&plan)?;
         self.region(parts, plan.len, plan.facts)
@@ -255,7 +255,7 @@ impl Request {
     /// Makes a region of its parts, and does what the flags ask for beyond the map itself. Where that fails (U7), the
     /// region is dropped, and so unmapped.
     fn region(&self, objects: Objects, len: usize, facts: Facts) -> Result<Region> {
-        let mut region = Region::new(objects, len, facts);
+        let mut region = Region::new(objects, len, facts)?;
         self.finish(&mut region)?;
         Ok(region)
     }
@@ -315,6 +315,7 @@ impl Request {
     /// Maps into addresses that are held for it. On failure what was mapped there belongs to nobody.
     fn fill(&self, plan: &Plan, span: Span) -> Result<Objects, Unfilled> {
         let mut parts = Objects::new();
+        parts.try_reserve_exact(self.repeats).map_err(|_| Unfilled { error: Error::OutOfMemory, len: 0 })?;
         for number in 0..self.repeats {
             match self.object(plan, span.start + number * self.size, true) {
                 Ok(object) => parts.push(object),
@@ -356,7 +357,8 @@ impl Request {
     ) -> Result<Region, Failure> {
         self.try_elsewhere(plan).map_err(|error| Failure { error, lost: false })?;
         let made = self.fill(plan, reservation.span()).and_then(|parts| {
-            let mut region = Region::new(parts, plan.len, plan.facts.clone());
+            let region = Region::new(parts, plan.len, plan.facts.clone());
+            let mut region = region.map_err(|error| Unfilled { error, len: plan.len })?;
             match self.finish(&mut region) {
                 Ok(()) => Ok(region),
                 Err(error) => {
@@ -487,7 +489,7 @@ impl Request {
             jit: self.unsafe_flags.contains(UnsafeMmapFlags::JIT),
             large: plan.pages.huge.is_some(),
             shared: self.flags.contains(MmapFlags::SHARED),
-            section: source.is_some_and(|(_, source)| matches!(source.backing(), super::source::FileOrigin::Memory(_))),
+            section: source.is_some_and(|(_, source)| source.is_memory()),
             // What has no size may be asked for as much as there are offsets.
             file: source
                 .map(|(opened, source)| (&opened.file, opened.status.size.unwrap_or(u64::MAX), source.offset())),

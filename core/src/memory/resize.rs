@@ -255,11 +255,12 @@ impl Region {
         self.entry.clear();
         let from = Span { start: self.span.start, len: had };
         let moved = sys::remap(from, self.padded(size), self.facts.access);
-        let is_done = moved.is_ok();
-        if let Ok(object) = moved {
+        let facts = Facts { flags: self.facts.flags - MmapFlags::LOCKED, ..self.facts.clone() };
+        // One object needs no room on the heap.
+        let whole = moved.ok().and_then(|object| Region::new(smallvec![object], size, facts).ok());
+        let is_done = whole.is_some();
+        if let Some(whole) = whole {
             self.forget();
-            let facts = Facts { flags: self.facts.flags - MmapFlags::LOCKED, ..self.facts.clone() };
-            let whole = Region::new(smallvec![object], size, facts);
             self.span = whole.span;
             self.append(whole);
             if let Some(guard) = &mut guard {
@@ -342,7 +343,9 @@ impl Region {
             return Ok(());
         }
         let access = self.facts.access;
-        let mut fresh = vec![0; range.len()];
+        let mut fresh = Vec::new();
+        fresh.try_reserve_exact(range.len()).map_err(|_| Failure { error: Error::OutOfMemory, lost: false })?;
+        fresh.resize(range.len(), 0);
         if let Some(source) = source {
             source.read_at(range.start, &mut fresh).map_err(|error| Failure { error, lost: false })?;
         }

@@ -99,7 +99,7 @@ fn forbidden(facts: &Facts, access: Access) -> Option<&'static str> {
         if access.is_write() && facts.is_shared() && is_sealed(facts) {
             Some("the file is sealed against writing (WRITE or FUTURE_WRITE)")
         } else if access.is_exec() {
-            Some(execution(facts))
+            Some(execution(facts, access))
         } else {
             let writes = access.is_write() && facts.is_shared();
             (LINUX && writes && file_kind(facts) == Some(FileKind::Regular))
@@ -118,17 +118,18 @@ fn is_sealed(facts: &Facts) -> bool {
 }
 
 /// Why execution is refused.
-fn execution(facts: &Facts) -> &'static str {
-    match facts.is_file() {
+fn execution(facts: &Facts, access: Access) -> &'static str {
+    let is_memory_file = matches!(&facts.backing, Backing::File { source, .. } if source.is_memory());
+    match facts.is_file() && !is_memory_file {
         _ if cfg!(target_os = "ios") => {
             "iOS refuses executable memory to apps without an entitlement that the App Store does not grant: interpret \
              instead"
         }
-        true if cfg!(target_os = "macos") => {
+        _ if cfg!(target_os = "macos") && facts.is_file() => {
             "a hardened program can execute only signed files, unless it has the entitlement \
              com.apple.security.cs.disable-library-validation"
         }
-        false if cfg!(target_os = "macos") => {
+        _ if cfg!(target_os = "macos") => {
             "a hardened program needs the entitlement com.apple.security.cs.allow-jit and UnsafeMmapFlags.JIT to make \
              memory executable"
         }
@@ -136,9 +137,19 @@ fn execution(facts: &Facts) -> &'static str {
             "the file is on a noexec mount, or a policy forbids execution: SELinux, systemd's \
              MemoryDenyWriteExecute, PR_SET_MDWE"
         }
-        false if LINUX => "a policy forbids executable memory: SELinux, systemd's MemoryDenyWriteExecute, PR_SET_MDWE",
         true => "the file is on a noexec mount, or a policy forbids execution",
-        false => "a policy forbids executable memory",
+        // It was to be the executable view of two.
+        false if is_memory_file && access == Access::Exec && facts.access == Access::Exec => {
+            "a policy forbids execution, such as one of SELinux"
+        }
+        false if LINUX => {
+            "a policy forbids memory that was writable to be executed: SELinux, systemd's MemoryDenyWriteExecute, \
+             PR_SET_MDWE; map a MemoryFile twice, once by map_mut() and once by map_exec()"
+        }
+        false => {
+            "a policy forbids memory that was writable to be executed: map a MemoryFile twice, once by map_mut() and \
+             once by map_exec()"
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use super::super::super::file::{Identity, Mode};
 use super::super::super::inheritance::Inherit;
+use super::super::super::memory_file::MemoryFile;
 use super::super::super::page;
 use super::super::super::source::Source;
 use super::*;
@@ -25,6 +26,14 @@ fn of_file(kind: FileKind, mode: Mode, access: Access, flags: MmapFlags) -> Fact
     let source = Source::path("file".into(), 0, false).expect("offset 0");
     let backing = Backing::File { identity: Identity::unique(), kind, mode, source: Box::new(source) };
     Facts { backing, ..facts(access, flags) }
+}
+
+fn of_memory_file(access: Access) -> Facts {
+    let file = MemoryFile::new(1, None, None).expect("memory");
+    let source = Box::new(file.source(0, false).expect("offset 0"));
+    let backing =
+        Backing::File { identity: Identity::unique(), kind: FileKind::Regular, mode: Mode::ReadWrite, source };
+    Facts { backing, ..facts(access, MmapFlags::SHARED) }
 }
 
 fn calls() -> impl Iterator<Item = Call> {
@@ -145,13 +154,19 @@ fn refused_execution_names_the_policies() {
     }
     let anonymous = facts(Access::Write, MmapFlags::empty());
     let file = of_file(FileKind::Regular, Mode::Read, Access::Read, MmapFlags::empty());
-    for (facts, has_mount) in [(&anonymous, false), (&file, true)] {
+    let memory = of_memory_file(Access::Write);
+    for (facts, has_mount) in [(&anonymous, false), (&file, true), (&memory, false)] {
         let hint = told(facts, Call::Protect(Access::Exec), EACCES).expect("known");
         for policy in ["SELinux", "MemoryDenyWriteExecute", "PR_SET_MDWE"] {
             assert!(hint.contains(policy), "{hint}");
         }
         assert_eq!(hint.contains("noexec"), has_mount);
+        assert_eq!(hint.contains("map a MemoryFile twice"), !has_mount);
     }
+    // This is one of the two views already.
+    let view = of_memory_file(Access::Exec);
+    let hint = told(&view, Call::Map, EACCES).expect("known");
+    assert!(hint.contains("SELinux") && !hint.contains("MemoryFile") && !hint.contains("noexec"), "{hint}");
 }
 
 #[test]

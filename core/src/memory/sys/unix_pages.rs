@@ -4,14 +4,14 @@ use super::super::page;
 use super::done;
 use crate::state::Span;
 
-/// How many pages are asked about at a time.
-const MANY: usize = 1 << 14;
+/// How many pages are asked about at a time: the answers lie on the stack.
+const MANY: usize = 1 << 12;
 
 /// `mincore(2)`: calls `found` with the offset and length of each page that is in memory.
 pub(crate) fn resident(span: Span, mut found: impl FnMut(usize, usize)) -> Result<(), i32> {
     let page = page::base();
     let pages = span.len.div_ceil(page);
-    let mut states = vec![0u8; pages.min(MANY)];
+    let mut states = [0u8; MANY];
     let mut first = 0;
     while first < pages {
         let count = states.len().min(pages - first);

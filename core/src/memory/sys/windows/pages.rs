@@ -1,7 +1,7 @@
 //! Which pages are in physical memory, and bringing them in.
 
 use super::super::super::page;
-use super::done;
+use super::{NO_ROOM, done};
 use crate::state::Span;
 use std::ffi::c_void;
 use windows_sys::Win32::System::Diagnostics::Debug::ReadProcessMemory;
@@ -17,12 +17,13 @@ pub(crate) fn resident(span: Span, mut found: impl FnMut(usize, usize)) -> Resul
     let pages = span.len.div_ceil(size);
     let mut first = 0;
     while first < pages {
-        let mut states: Vec<_> = (first..pages.min(first + MANY))
-            .map(|number| PSAPI_WORKING_SET_EX_INFORMATION {
-                VirtualAddress: (span.start + number * size) as *mut c_void,
-                ..PSAPI_WORKING_SET_EX_INFORMATION::default()
-            })
-            .collect();
+        let numbers = first..pages.min(first + MANY);
+        let mut states = Vec::new();
+        states.try_reserve_exact(numbers.len()).map_err(|_| NO_ROOM)?;
+        states.extend(numbers.map(|number| PSAPI_WORKING_SET_EX_INFORMATION {
+            VirtualAddress: (span.start + number * size) as *mut c_void,
+            ..PSAPI_WORKING_SET_EX_INFORMATION::default()
+        }));
         let bytes = u32::try_from(size_of_val(states.as_slice())).unwrap_or(u32::MAX);
         // SAFETY: reads the addresses from the structs and writes the answers into them; any address may be asked about.
         done(unsafe { K32QueryWorkingSetEx(GetCurrentProcess(), states.as_mut_ptr().cast(), bytes) })?;
