@@ -80,7 +80,7 @@ def disagreements(pid: int | None) -> set[object]:
     before = dict(map(kernels, smaps(of)))
     found = dict(map(ours, MemoryAreas.open(pid, usage=True)))
     after = dict(map(kernels, smaps(of)))
-    wrong: set[object] = set()
+    wrong: set[object] = set(found.keys() - before.keys() - after.keys())
     for key in before.keys() & after.keys():
         if key not in found:
             wrong.add(key)

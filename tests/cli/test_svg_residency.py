@@ -13,6 +13,7 @@ if sys.platform == "win32":
 from mmap_rs import MmapOptions
 from mmap_rs._cli import svg, svg_marks
 from mmap_rs._cli.rows import Row
+from mmap_rs._cli.svg_blocks import Block
 from tests.cli.run_command import output
 from tests.cli.test_svg import NAME, PAGE, overlaps, parsed, row, texts, tips
 
@@ -145,6 +146,16 @@ def test_of_a_few_areas_each_is_drawn() -> None:
     root = parsed(svg.draw(dense(20, usage=False), "process 1"))
     assert len(drawn(root, svg_marks.colour("r--"))) == 10
     assert not [each for each in root.iter(f"{NAME}rect") if each.get("fill") == "url(#several)"]
+
+
+def test_gaps_give_way_to_what_is_resident() -> None:
+    anonymous = used(PAGE, PAGE)
+    file = replace(used(PAGE, PAGE, start=1 << 30), path=b"/file")
+    reserved = replace(used(PAGE, 0, start=1 << 40, protection="---"), kind="reserved")
+    block = Block((anonymous, file, reserved), blocks=3, gaps=PAGE)
+    contents = "1 path, anonymous, reserved"
+    assert svg._detail(block, 80) == f"{contents}; gaps 4 KiB; 8 KiB resident"
+    assert svg._detail(block, 50) == f"{contents}; 8 KiB resident"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="not all systems say what is resident")

@@ -19,9 +19,10 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("needs Linux: a pseudo-terminal, and its areas", allow_module_level=True)
 
+from mmap_rs._cli.args import AreasRequest
 from mmap_rs._cli.changes import Change, changes
 from mmap_rs._cli.rows import Row, kind_of
-from mmap_rs._cli.watch_table import signed
+from mmap_rs._cli.watch_table import Heading, signed
 from tests.cli.run_command import command, environment, error_output, on_terminal
 from tests.support.child_process import TIMEOUT_FACTOR
 
@@ -97,6 +98,19 @@ def test_differences_in_words() -> None:
 
 
 # --- lines of JSON
+
+
+def test_the_heading_tells_what_is_left_of_all_changes() -> None:
+    heading = Heading(AreasRequest(pid=5), 2)
+    first = [row(0, PAGE, resident=0), row(2 * PAGE, PAGE, resident=0)]
+    moved = [row(0, PAGE, resident=0), row(4 * PAGE, PAGE, resident=0)]
+    grown = [*moved, row(8 * PAGE, PAGE, resident=PAGE)]
+    size, resident = 2 * PAGE // 1024, PAGE // 1024
+    assert heading.lines(first)[0] == f"process 5: 2 areas, {size} KiB, 0 B resident"
+    # One came and one went.
+    assert heading.lines(moved)[1] == "since the start: no net change; every 2 s, Ctrl-C ends"
+    since = f"+1 area, +{PAGE // 1024} KiB, +{resident} KiB resident"
+    assert heading.lines(grown)[1] == f"since the start: {since}; every 2 s, Ctrl-C ends"
 
 
 @pytest.fixture

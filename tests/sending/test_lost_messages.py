@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from multiprocessing import reduction, resource_sharer
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,7 +30,7 @@ from multiprocessing import resource_sharer
 from multiprocessing.reduction import ForkingPickler
 from mmap_rs import MemoryFile, MmapFlags, MmapOptions
 from tests.sending import test_lost_messages as others
-from tests.support.procfs import descriptors as look
+from tests.support.procfs import settled_descriptors as descriptors
 
 UNIT = MmapOptions.allocation_granularity()
 SHARED = MmapFlags.SHARED
@@ -44,8 +43,6 @@ def receive(data):
     with ForkingPickler.loads(data) as got:
         return got[:5]
 
-# The thread closes its connection a little after that.
-descriptors = lambda: others.settled(look)
 assert receive(pickled(mapping)) == b"hello"
 before = descriptors()
 """
@@ -216,17 +213,6 @@ assert process.exitcode == 0
         method,
         way,
     )
-
-
-def settled(look: Any) -> Any:
-    """Return what a function says once it has said the same for a while."""
-    said, since = look(), time.monotonic()
-    while time.monotonic() - since < 0.1:
-        time.sleep(0.02)
-        now = look()
-        if now != said:
-            said, since = now, time.monotonic()
-    return said
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "fork"])

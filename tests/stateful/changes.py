@@ -22,11 +22,11 @@ from mmap_rs import (
     SystemCallError,
     UnsafeFlagNeededError,
 )
-from tests.stateful.births import Births
+from tests.stateful.memory_files import MemoryFiles
 from tests.stateful.model import MAKE, PAGE, RESERVED, TRY_FROM, Kind, Model, sizes, which
 
 
-class Changes(Births):
+class Changes(MemoryFiles):
     """Conversions, splits and merges."""
 
     @precondition(lambda self: self.live)
@@ -90,7 +90,7 @@ class Changes(Births):
         other = Model(
             real, model.kind, 0, model.store, 0, model.executable, model.jit, model.origin
         )
-        other.flags, other.guarded = model.flags, model.guarded
+        other.flags, other.guarded, other.memory = model.flags, model.guarded, model.memory
         locks = model.locks
         head, tail = (model, other) if off else (other, model)
         head.size, head.offset, head.file_offset = at, offset, file_offset
@@ -103,7 +103,8 @@ class Changes(Births):
     def resize(self, index: int, size: int, may_move: bool, to_the_end: bool) -> None:
         mapped = [model for model in self.live if model.kind in RESERVED]
         model = mapped[index % len(mapped)]
-        rest = len(self.private) - model.file_offset if "file" in model.origin else None
+        file = self.private if model.memory is None else model.memory.store
+        rest = len(file) - model.file_offset if "file" in model.origin else None
         reasons: list[type[Exception]] = [BufferError] if model.exports else []
         if to_the_end and rest is None:
             reasons.append(InvalidOperationError)
@@ -201,7 +202,9 @@ class Changes(Births):
             reasons += [BackingMismatchError, AttributeMismatchError]
         file = "file" in left.origin or "file" in right.origin
         if file and (
-            left.origin != right.origin or left.file_offset + left.size != right.file_offset
+            left.origin != right.origin
+            or left.memory is not right.memory
+            or left.file_offset + left.size != right.file_offset
         ):
             reasons += [BackingMismatchError, AttributeMismatchError]
         if reasons:

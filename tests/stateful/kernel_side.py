@@ -22,7 +22,8 @@ def check_areas(models: Iterable[Model]) -> None:
             start, stop = (int(number, 16) for number in fields[0].split("-"))
             assert start <= at < stop, f"{model.real!r}: {at:#x} is not mapped"
             assert fields[1] == model.permissions, f"{model.real!r}: {fields}"
-            file = len(fields) > 5 and fields[5].endswith(("/shared", "/private"))
+            name = "/memfd:stateful (deleted)" if model.memory else ("/shared", "/private")
+            file = len(fields) > 5 and fields[5].endswith(name)
             assert file is ("file" in model.origin), f"{model.real!r}: {fields}"
             if file:
                 offset = int(fields[2], 16) + at - start

@@ -68,6 +68,7 @@ class Model:
     flags: MmapFlags = PLAIN
     locks: list[bool] = field(default_factory=list[bool])  # of each page, as the kernel has it
     guarded: bool = False
+    memory: Any = None  # the file in memory that it maps, if it does
     exports: list[Any] = field(default_factory=list[Any])
 
     @property

@@ -6,6 +6,7 @@ Tests check with it what the module did, so it does not use the module.
 import mmap
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -149,6 +150,17 @@ def descriptors() -> set[int]:
             continue
         found.add(int(name))
     return found
+
+
+def settled_descriptors() -> set[int]:
+    """Return this process's open descriptors once they have stayed the same: a thread may be closing some."""
+    said, since = descriptors(), time.monotonic()
+    while time.monotonic() - since < 0.1:
+        time.sleep(0.01)
+        now = descriptors()
+        if now != said:
+            said, since = now, time.monotonic()
+    return said
 
 
 def meminfo(name: str) -> int:

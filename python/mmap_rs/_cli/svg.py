@@ -6,6 +6,7 @@ and gaps are only marked; a bar at the top shows the true proportions.
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mmap_rs._cli import svg_marks as marks
 from mmap_rs._cli.rows import Row
@@ -257,12 +258,18 @@ def _block(block: Block, x: float, y: float, wide: float, high: float) -> list[s
     drawn.append(marks.text(x + BLOCK + 10, y + 12.5, name, "mono"))
     drawn.append(marks.text(right, y + 12.5, size, "end"))
     if high >= TWO_LINES - 1:
-        resident = "" if block.resident is None else f"; {human(block.resident)} resident"
-        detail = shorten(
-            block.detail + resident, int((wide - BLOCK - 10) / (10.5 * marks.MONO_WIDTH))
-        )
+        detail = _detail(block, int((wide - BLOCK - 10) / (10.5 * marks.MONO_WIDTH)))
         drawn.append(marks.text(x + BLOCK + 10, y + 26.5, detail, "mono small faint"))
     return drawn
+
+
+def _detail(block: Block, room: int) -> str:
+    """Return what is said below a block's name; the tip says all, so this says what there is room for."""
+    resident = "" if block.resident is None else f"; {human(block.resident)} resident"
+    whole = block.detail + resident
+    if cells(whole) > room:
+        whole = replace(block, gaps=0).detail + resident
+    return shorten(whole, room)
 
 
 def _widths(block: Block) -> list[float]:

@@ -97,7 +97,7 @@ def writer(
     return _Lines(request, seconds, out)
 
 
-class _Heading:
+class Heading:
     """What is said above the changes."""
 
     def __init__(self, request: AreasRequest, seconds: float) -> None:
@@ -110,11 +110,12 @@ class _Heading:
         self._first = self._first or total
         resident = "" if total.resident is None else f", {human(total.resident)} resident"
         areas = total.areas - self._first.areas
-        more = [f"{areas:+,} areas" if areas else "", signed(total.size - self._first.size)]
+        noun = "area" if abs(areas) == 1 else "areas"
+        more = [f"{areas:+,} {noun}" if areas else "", signed(total.size - self._first.size)]
         if total.resident is not None and self._first.resident is not None:
             grown = signed(total.resident - self._first.resident)
             more.append(f"{grown} resident" if grown else "")
-        since = ", ".join(filter(None, more)) or "nothing changed"
+        since = ", ".join(filter(None, more)) or "no net change"
         return (
             f"{self._subject}: {count(total.areas, 'area')}, {human(total.size)}{resident}",
             f"since the start: {since}; every {self._seconds:g} s, Ctrl-C ends",
@@ -125,7 +126,7 @@ class _Lines:
     """Appends a line for each change."""
 
     def __init__(self, request: AreasRequest, seconds: float, out: TextIO) -> None:
-        self._heading: _Heading | None = _Heading(request, seconds)
+        self._heading: Heading | None = Heading(request, seconds)
         self._out, self._usage = out, request.usage
 
     def show(self, found: Sequence[Change], after: Sequence[Row], when: float) -> None:
@@ -146,7 +147,7 @@ class _LiveTable:
     """Shows the latest changes in a table that stays where it is."""
 
     def __init__(self, request: AreasRequest, seconds: float, out: TextIO, live: "Live") -> None:
-        self._heading = _Heading(request, seconds)
+        self._heading = Heading(request, seconds)
         self._usage, self._mark, self._live = request.usage, table.mark_of(out), live
         self._seen: deque[Seen] = deque(maxlen=1000)
 
