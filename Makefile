@@ -350,6 +350,20 @@ reproducible: $(STAMPS)/locked-release ## Build a release's wheel twice, in two 
 	@sh tools/check-rust.sh
 	@$(PY) -m tools.same_wheel $(TARGET) --python $(KIND) $(ARGS)
 
+CRATE := bridge/Cargo.toml
+
+# `cargo pkgid` ends in #name@1.2.3, or #1.2.3 where the folder has the crate's name.
+.PHONY: crate-package
+crate-package: ## Pack the crate pyo3-mmap-rs and compile the package; REF=refs/tags/... is compared with its version
+	@version=$$(cargo pkgid --manifest-path $(CRATE) | sed 's/.*[\#@]//'); case "$(REF)" in \
+	"" | refs/heads/* | refs/pull/* | "refs/tags/pyo3-mmap-rs-v$$version") ;; \
+	*) echo "refused: $(REF) is not the tag of the crate's version $$version" >&2; exit 1 ;; esac
+	@cargo package --locked --manifest-path $(CRATE) --target-dir target/crate
+
+.PHONY: crate-publish
+crate-publish:
+	@cargo publish --locked --no-verify --manifest-path $(CRATE) --target-dir target/crate
+
 .PHONY: lock
 lock: $(STAMPS)/lock ## Lock the newest versions of the tools that make a release
 	@for group in $(LOCKED); do \
