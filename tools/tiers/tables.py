@@ -1,4 +1,4 @@
-"""What was seen when, in tiers-results.json, and the tables of README.md and docs/platforms.md made of it."""
+"""The tables of README.md and docs/platforms.md: our own, so that they say what was seen, and when."""
 
 import json
 import re
