@@ -80,8 +80,8 @@ def _row(target: Target, found: list[Result]) -> str:
 
 def platforms(targets: list[Target], found: list[Result]) -> str:
     """Return the table of docs/platforms.md."""
-    columns = "target, upstream's tier, wheel, compiles, wheel built and inspected, tests of the wheel, release"
-    head = f"| {columns.replace(', ', ' | ')} |"
+    names = "target, upstream's tier, wheel, compiles, wheel built and inspected, tests of the wheel, release"
+    head = f"| {names.replace(', ', ' | ')} |"
     return "\n".join([head, f"|{' --- |' * 7}", *(_row(target, found) for target in targets)])
 
 
