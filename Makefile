@@ -253,13 +253,35 @@ test-public-slots: $(BUILT) $(STAMPS)/test ## Run the Python tests on a build wi
 test-parallel: $(BUILT) $(STAMPS)/test $(STAMPS)/parallel ## Run each test marked `parallel` in many threads at once
 	@$(PY) -m pytest -q --parallel-threads=8 -m parallel $(ARGS)
 
-.PHONY: sanitize-address sanitize-thread miri
+# Checkers of memory, on Linux with x86_64 or aarch64.
+SANITIZED = test --locked --quiet -p mmap-rs-core --target-dir target/$@
+HOST = --target $$(rustc -vV | sed -n 's/^host: //p')
+
+# The stable compiler has the flag, called unstable, and the library for it. The tests of faults install handlers of their
+# own, and what they map is theirs to leave.
+.PHONY: sanitize-address
 sanitize-address: ## Run the core's tests under the address sanitizer
-sanitize-thread: ## Run the core's tests of states under the thread sanitizer
-miri: ## Run the core's tests of states under Miri; needs its component of a nightly Rust
-sanitize-address sanitize-thread miri:
 	@sh tools/check-rust.sh
-	@sh tools/sanitize.sh $(@:sanitize-%=%)
+	@ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1:detect_leaks=0 \
+	  RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo $(SANITIZED) $(HOST) --lib --tests
+
+# The standard library has to be compiled with it: what happens before what is not seen otherwise.
+.PHONY: sanitize-thread
+sanitize-thread: nightly ## Run the core's tests of states under the thread sanitizer
+	@TSAN_OPTIONS=halt_on_error=1 RUSTFLAGS=-Zsanitizer=thread cargo +nightly -Zbuild-std $(SANITIZED) $(HOST) --test threads
+
+# It sees undefined behaviour that no test run shows, and knows no system calls of mappings: regions stay out. What is
+# mapped is known by its address, which has no origin that Miri could follow. Each case takes it a second.
+.PHONY: miri
+miri: nightly ## Run the core's tests of states under Miri; needs its component of a nightly Rust
+	@MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance" PROPTEST_CASES=16 \
+	  cargo +nightly miri $(SANITIZED) --lib -- state bytes
+
+.PHONY: nightly
+nightly:
+	@sh tools/check-rust.sh
+	@cargo +nightly miri --version >/dev/null 2>&1 || \
+	  rustup toolchain install nightly --profile minimal --component miri,rust-src --no-self-update
 
 .PHONY: oldest-rust
 oldest-rust: $(STAMPS)/crates ## Compile with the oldest Rust that Cargo.toml allows; rustup fetches it
@@ -364,6 +386,20 @@ inspect-wheels: $(STAMPS)/locked-release ## Check contents, metadata and ABI of 
 reproducible: $(STAMPS)/locked-release ## Build a release's wheel twice, in two places, and compare the bytes
 	@sh tools/check-rust.sh
 	@$(PY) -m tools.same_wheel $(TARGET) --python $(KIND) $(ARGS)
+
+CRATE := bridge/Cargo.toml
+
+# `cargo pkgid` ends in #name@1.2.3, or #1.2.3 where the folder has the crate's name.
+.PHONY: crate-package
+crate-package: ## Pack the crate pyo3-mmap-rs and compile the package; REF=refs/tags/... is compared with its version
+	@version=$$(cargo pkgid --manifest-path $(CRATE) | sed 's/.*[\#@]//'); case "$(REF)" in \
+	"" | refs/heads/* | refs/pull/* | "refs/tags/pyo3-mmap-rs-v$$version") ;; \
+	*) echo "refused: $(REF) is not the tag of the crate's version $$version" >&2; exit 1 ;; esac
+	@cargo package --locked --manifest-path $(CRATE) --target-dir target/crate
+
+.PHONY: crate-publish
+crate-publish:
+	@cargo publish --locked --no-verify --manifest-path $(CRATE) --target-dir target/crate
 
 .PHONY: lock
 lock: $(STAMPS)/lock ## Lock the newest versions of the tools that make a release

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from tools import phones
@@ -21,9 +21,9 @@ from tools.tiers.targets import ROOT, Target, find, load
 SINGLE = ("cp311", "cp313", "cp314", "cp315", "cp314t")
 FEATURES = dict.fromkeys(SINGLE, "internal-slots") | {"abi3t-py315": "internal-slots,abi3t-py315"}
 INTERPRETERS = {kind: f"python{kind[2]}.{kind[3:]}" for kind in SINGLE}
-INTERPRETERS |= {"abi3-py311": "python3.11", "abi3t-py315": "python3.15t"}
 TAGS = {kind: f"{kind.removesuffix('t')}-{kind}" for kind in SINGLE}
-TAGS |= {"abi3-py311": "cp311-abi3", "abi3t-py315": "cp315-abi3.abi3t"}
+INTERPRETERS.update({"abi3-py311": "python3.11", "abi3t-py315": "python3.15t"})
+TAGS.update({"abi3-py311": "cp311-abi3", "abi3t-py315": "cp315-abi3.abi3t"})
 # FreeBSD's tags name a release; maturin would take that of the system it runs on.
 FREEBSD = "14.2-RELEASE"
 
@@ -108,7 +108,7 @@ def arguments(target: Target, python: str, *, zig: bool) -> list[str]:
 
 
 @contextlib.contextmanager
-def own_papers(source: Path, target: Target, python: str) -> Iterator[None]:
+def own_papers(source: Path, target: Target, python: str) -> Generator[None]:
     """Have a tree list, while a wheel is made of it, that wheel's own crates, and not those of all."""
     from tools import notices
 

@@ -19,7 +19,7 @@ PYTHONS = {
     "cp314t": ("3.14t", "", "cp314-cp314t"),
     "abi3t-py315": ("3.15t", "3.15", "cp315-cp315t cp315-cp315"),
 }
-ARCHITECTURES = {"i686": "x86", "i386": "x86", "aarch64": "arm64", "arm64": "arm64"}
+ARCHITECTURES = {"i686": "x86", "aarch64": "arm64", "arm64": "arm64"}
 # What Docker calls a processor that is emulated.
 PLATFORMS = {"armv7l": "linux/arm/v7"}
 
@@ -49,12 +49,7 @@ def entry(target: Target, kind: str) -> dict[str, str]:
 def matrix() -> dict[str, list[dict[str, str]]]:
     """Return the wheels of each job."""
     return {
-        job: [
-            entry(target, kind)
-            for target in load()
-            if target.release.build in builds
-            for kind in target.pythons
-        ]
+        job: [entry(it, kind) for it in load() if it.release.build in builds for kind in it.pythons]
         for job, builds in JOBS.items()
     }
 

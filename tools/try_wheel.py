@@ -57,8 +57,7 @@ def main(words: list[str] | None = None) -> int:
         work = Path(name).resolve()
         environment, tree, wheels = work / "environment", work / "tree", work / "wheels"
         # FreeBSD has packages of what pip would compile there.
-        packages = sys.platform.startswith("freebsd")
-        venv.create(environment, with_pip=True, system_site_packages=packages)
+        venv.create(environment, with_pip=True, system_site_packages="freebsd" in sys.platform)
         programs = environment / ("Scripts" if os.name == "nt" else "bin")
 
         def python(*words: str | Path) -> None:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,18 +17,17 @@ PIN = re.compile(
 )
 
 
-def data(path: Path) -> dict[str, object]:
+def data(path: Path) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def group(name: str) -> list[str]:
     """What a group of pyproject.toml asks for, with what it includes."""
-    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
-    return [
-        line
-        for entry in groups[name]
-        for line in (group(entry["include-group"]) if isinstance(entry, dict) else [entry])
-    ]
+    entries: list[str | dict[str, str]] = data(ROOT / "pyproject.toml")["dependency-groups"][name]
+    asked: list[str] = []
+    for entry in entries:
+        asked += [entry] if isinstance(entry, str) else group(entry["include-group"])
+    return asked
 
 
 @pytest.mark.parametrize("name", ["build", "phones", "release"])
@@ -51,7 +51,6 @@ def test_what_makes_files_of_a_release_uses_the_locked_tools(name: str) -> None:
 def test_the_crates_of_rusts_library_are_those_of_the_locked_rust() -> None:
     std = data(ROOT / "sbom" / "rust-std.toml")
     locked = data(FOLDER / "rust-toolchain.toml")["toolchain"]
-    assert isinstance(locked, dict)
     assert locked["channel"] == std["rust"]
     rustc = ["rustc", f"+{std['rust']}", "--print", "sysroot"]
     try:
@@ -77,19 +76,16 @@ def test_the_crates_of_rusts_library_are_those_of_the_locked_rust() -> None:
         "test",
         "unwind",
     }
-    crates = std["crate"]
-    assert isinstance(crates, list)
+    crates: list[dict[str, str]] = std["crate"]
     targets = list((Path(asked.stdout.strip()) / "lib" / "rustlib").glob("*-*-*/lib"))
     assert targets
     for folder in targets:
         family = "windows" if "-windows-" in folder.parent.name else "unix"
-        listed = {it["name"].replace("-", "_") for it in crates if it["systems"] in {"all", family}}
+        listed = {it["name"].replace("-", "_"): it for it in crates if it["systems"] in {"all", family}}
         files = {file.name[3:].rpartition("-")[0]: file for file in folder.glob("*.rlib")}
         there = {name for name in files if not name.startswith("rustc_std")} - own
-        assert there == listed, folder
-        for it in crates:
-            content = (
-                files[it["name"].replace("-", "_")].read_bytes() if it["systems"] in {"all", family} else b""
-            )
-            versions = re.findall(rf"/rust/deps[/\\\\]{it['name']}-([\d.]+\d)[/\\\\]".encode(), content)
+        assert there == set(listed), folder
+        for name, it in listed.items():
+            place = rf"/rust/deps[/\\]{it['name']}-([\d.]+\d)[/\\]".encode()
+            versions = set(re.findall(place, files[name].read_bytes()))
             assert {version.decode() for version in versions} <= {it["version"]}, folder

@@ -59,7 +59,7 @@ def test_the_tables_say_what_was_seen() -> None:
 
 def test_a_table_says_no_more_than_the_results() -> None:
     target = find("aarch64-linux-android")
-    assert tables.platforms([target], []).endswith("| not yet | not yet | not yet |")
+    assert tables.platforms([target], []).endswith("| not yet | not yet | not yet | ndk; none |")
     wheel = Result(target.triple, "wheel", "2026-01-01", "c", "ok", "a.whl, 300 KiB; symbols")
     row = "| yes, 2026-01-01 (its wheel) | yes, 2026-01-01, 300 KiB (stubs) | not yet |"
     assert row in tables.platforms([target], [wheel])

@@ -21,7 +21,7 @@ PINNED = re.compile(r"uses: (?P<action>[\w.-]+/[\w./-]+)@(?P<commit>[0-9a-f]{40}
 CALL = re.compile(
     r"""(?:make|bash|sh|python3?)       # what is called by name
         (?:\ (?:[\w./=@:-]+             # plain words
-             |"\$\{\w+\}"))*            # variables in quotes, which can't be more than one word
+             |(?:\w+=)?"\$\{\w+\}"))*   # variables in quotes, which can't be more than one word
     """,
     re.VERBOSE,
 )
@@ -31,6 +31,7 @@ RIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("wheels.yml", "publish"): {"id-token": "write", "attestations": "write"},
     ("wheels.yml", "page"): {"contents": "write"},
     ("docs.yml", "deploy"): {"pages": "write", "id-token": "write"},
+    ("crate.yml", "publish"): {"contents": "read", "id-token": "write"},
 }
 
 
@@ -65,7 +66,7 @@ def targets() -> list[dict[str, Any]]:
 
 
 def test_there_are_workflows_for_checks_wheels_and_the_site() -> None:
-    assert [path.name for path in FILES] == ["ci.yml", "docs.yml", "wheels.yml"]
+    assert [path.name for path in FILES] == ["ci.yml", "crate.yml", "docs.yml", "wheels.yml"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -138,6 +139,54 @@ def test_what_publishes_is_protected_and_runs_nothing_of_the_tree() -> None:
     assert published["attestations"] is True
     # A trusted publisher proves itself: there is no password to steal. It takes the folder dist.
     assert not {"password", "user", "packages-dir"} & set(published)
+
+
+def test_the_crate_is_published_for_its_tag_with_a_token_of_that_job() -> None:
+    workflow = load(ROOT / ".github" / "workflows" / "crate.yml")["jobs"]
+    publish = workflow["publish"]
+    assert publish["environment"] == "release"
+    assert publish["needs"] == "package"
+    assert "refs/tags/pyo3-mmap-rs-v" in publish["if"]
+    _, auth, upload = publish["steps"]
+    assert auth["uses"].startswith("rust-lang/crates-io-auth-action@")
+    assert upload == {
+        "run": "make crate-publish",
+        "env": {"CARGO_REGISTRY_TOKEN": "${{ steps.auth.outputs.token }}"},
+    }
+    # No code of the tree's dependencies runs beside the token: it is packed, and was compiled before.
+    recipe = re.search(r"^crate-publish:\n\t@(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    assert "cargo publish --locked --no-verify " in recipe[1]
+    assert [step["run"] for step in workflow["package"]["steps"] if "run" in step] == [
+        'make crate-package REF="${GITHUB_REF}"'
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("ref", "status"),
+    [
+        ("refs/tags/pyo3-mmap-rs-v1.2.3", 0),
+        ("refs/heads/main", 0),
+        ("", 0),
+        ("refs/tags/pyo3-mmap-rs-v1.2.4", 2),
+        ("refs/tags/v1.2.3", 2),
+    ],
+)
+@pytest.mark.parametrize(
+    "pkgid", ["path+file:///a/bridge#pyo3-mmap-rs@1.2.3", "path+file:///a/pyo3-mmap-rs#1.2.3"]
+)
+def test_the_tag_of_the_crate_is_compared_with_its_version(
+    tmp_path: Path, ref: str, status: int, pkgid: str
+) -> None:
+    cargo = tmp_path / "cargo"
+    cargo.write_text(f'#!/bin/sh\n[ "$1" != pkgid ] || echo "{pkgid}"\n', encoding="utf-8")
+    cargo.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    words = ["make", "crate-package", f"REF={ref}"]
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert ("is not the tag of the crate's version 1.2.3" in done.stderr) == bool(status)
 
 
 def test_all_files_of_a_release_are_inspected_before_they_are_published() -> None:

@@ -1,1 +1,1 @@
-"""The ladder of targets: compiles, builds and tests each target of tiers.toml on one Debian machine."""
+"""The ladder of targets: each of tiers.toml compiled, built, tested on one Debian machine; nobody has one."""

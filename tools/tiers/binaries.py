@@ -1,4 +1,4 @@
-"""What a compiled module says of itself: lief reads the formats, this asks it the same of each."""
+"""What a compiled module says of itself: lief reads each format in its own way, this asks all the same."""
 
 from collections.abc import Callable
 from typing import Any

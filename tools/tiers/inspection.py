@@ -95,12 +95,9 @@ def missing(
     wheel = f"{python}-{target.arch}"
     those = [provider for provider in providers if wheel in provider["wheels"]]
     nobody = [] if those else [f", and nobody ships a Python for {wheel}"]
-    library = python_library(python)
-    return nobody + [
-        f", which {provider['name']} does not ship"
-        for provider in those
-        if name not in {text.format(library) for text in provider["libraries"]}
-    ]
+    own = python_library(python)
+    lacking = [it["name"] for it in those if name not in {text.format(own) for text in it["libraries"]}]
+    return nobody + [f", which {provider} does not ship" for provider in lacking]
 
 
 def python_problem(entry: Import, python: str, stable: Mapping[str, tuple[int, int]]) -> str:

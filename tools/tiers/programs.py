@@ -1,4 +1,4 @@
-"""What package registries bring: zig with its lists of names, the stable ABI's names, archives of Maven."""
+"""What registries bring: zig and its lists of names, the stable ABI's names, archives of Maven."""
 
 import re
 import sys

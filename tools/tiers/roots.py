@@ -1,4 +1,4 @@
-"""Pythons of this machine and of Debian roots: of other machines, by qemu where need be, and newer ones."""
+"""Pythons of this machine and of Debian roots, by qemu where need be: our own, as pyenv has none."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Rust for any target: rustup's compiler, whose standard library for the target is fetched if need be."""
+"""Rust for any target, by rustup: our own, as cross needs containers, which few machines run."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The test suite, as every place runs it: a copy of it, what it needs, the wheel, and what it counted."""
+"""The test suite in any place, and what it counted: our own, as tox and nox run it on this machine only."""
 
 import re
 import shutil

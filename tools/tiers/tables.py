@@ -1,4 +1,4 @@
-"""What was seen when, in tiers-results.json, and the tables of README.md and docs/platforms.md made of it."""
+"""The tables of README.md and docs/platforms.md: our own, so that they say what was seen, and when."""
 
 import json
 import re
@@ -72,15 +72,17 @@ def _row(target: Target, found: list[Result]) -> str:
         built += f", {size[0]}" if size is not None else ""
         built += " (stubs)" if target.local.link == "stubs" else ""
     tier = target.tier or "beyond"
+    how = f"{target.release.build}; {target.release.tests}"
+    how += "" if target.release.index else "; release page only"
     row = f"| `{target.triple}` | {tier} | `{target.tag}` | {compiled} | {built}"
-    return f"{row} | {_tests(target, own)} |"
+    return f"{row} | {_tests(target, own)} | {how} |"
 
 
 def platforms(targets: list[Target], found: list[Result]) -> str:
     """Return the table of docs/platforms.md."""
-    head = "| target | upstream's tier | wheel | compiles | wheel built and inspected | tests of the wheel |"
-    rows = [_row(target, found) for target in targets]
-    return "\n".join([head, f"|{' --- |' * 6}", *rows])
+    names = "target, upstream's tier, wheel, compiles, wheel built and inspected, tests of the wheel, release"
+    head = f"| {names.replace(', ', ' | ')} |"
+    return "\n".join([head, f"|{' --- |' * 7}", *(_row(target, found) for target in targets)])
 
 
 def differences(targets: list[Target]) -> str:

@@ -1,4 +1,4 @@
-"""The list of targets, read from tiers.toml, which explains the words."""
+"""The list of targets, read from tiers.toml: our own, as no tool has tags and tests of all systems."""
 
 import tomllib
 from collections.abc import Sequence

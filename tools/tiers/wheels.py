@@ -1,4 +1,4 @@
-"""Build a target's wheel, and have it inspected: maturin, with what this machine lacks for other systems."""
+"""Build any target's wheel here, and inspect it: our own, as cibuildwheel wants each system's own machine."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The folder that this tool keeps its things in, and the programs that it runs."""
+"""The cache and the programs that are run: our own, as what fails and what can't be done here must differ."""
 
 import os
 import shutil
