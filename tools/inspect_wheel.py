@@ -121,8 +121,12 @@ def inspect(wheel: Path) -> str:
 
     with WheelFile.open(wheel) as source:
         source.validate_record()
-    if any(PLACEHOLDER.encode() in text for part, text in content(wheel).items() if part.endswith("/METADATA")):
-        raise Failed(f"{wheel.name}: its metadata lead to {PLACEHOLDER}: see `python -m tools.release address`")
+    if any(
+        PLACEHOLDER.encode() in text for part, text in content(wheel).items() if part.endswith("/METADATA")
+    ):
+        raise Failed(
+            f"{wheel.name}: its metadata lead to {PLACEHOLDER}: see `python -m tools.release address`"
+        )
     if (of := meant(wheel.name)) is None:
         raise Failed(f"{wheel.name}: tiers.toml has no such wheel")
     papers = notices.of_wheel(*of)

@@ -88,9 +88,7 @@ def refuse_placeholder() -> None:
 def address(url: str) -> None:
     """Write the repository's address in place of the one that is there."""
     if not re.fullmatch(r"https://[\w.-]+(/[\w.-]+)+", url):
-        refuse(
-            f"{url!r} is not the address of a repository: https://HOST/OWNER/NAME, without a / at the end"
-        )
+        refuse(f"{url!r} is not the address of a repository: https://HOST/OWNER/NAME, without a / at the end")
     before = repository()
     for name in ADDRESSED:
         path = ROOT / name

@@ -101,9 +101,7 @@ def said_of_members(text: str) -> dict[str, str]:
 def with_members(source: str) -> str:
     """Return a stub's source in which each member has what its class says of it, as editors show it."""
     lines = source.split("\n")
-    for owner in reversed(
-        [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
-    ):
+    for owner in reversed([node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]):
         said = said_of_members(ast.get_docstring(owner) or "")
         for place, node in reversed([*enumerate(owner.body)]):
             if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):

@@ -6,8 +6,8 @@ import os
 def get_include() -> str:
     """Return the folder of `mmap_rs.h`, the header of the C API.
 
-    The header describes the functions of the C API; there is nothing to link with. It is for C99 or later, C++,
-    Cython and cffi.
+    The header describes the functions of the C API; there is nothing to link with. It is for C99 or later,
+    C++, Cython and cffi.
 
     Returns:
         The path of a folder, a str, for a compiler's option `-I`.
@@ -20,3 +20,7 @@ def get_include() -> str:
         ['mmap_rs.h']
     """
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
+
+
+# Where users import it from: what `help()` shows.
+get_include.__module__ = "mmap_rs"

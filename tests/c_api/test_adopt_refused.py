@@ -18,6 +18,7 @@ from mmap_rs import (
 )
 from tests.c_api.other_code import KIND, Owner, libc, mapped, unix
 from tests.c_api.table import READ, adopt
+from tests.conftest import FileFactory
 
 REFUSED: dict[str, tuple[dict[str, int], type[Exception], str]] = {
     "nothing there": ({}, InvalidOperationError, "nothing is mapped"),
@@ -30,6 +31,7 @@ REFUSED: dict[str, tuple[dict[str, int], type[Exception], str]] = {
     "no kind": ({"kind": 6}, ValueError, "6 is not a kind"),
     "no protection": ({"protection": 64}, ValueError, "64 is not a protection"),
     "no share mode": ({"share_mode": 2}, ValueError, "2 is not a share mode"),
+    "another page size": ({"page_size": 8192}, ValueError, "has pages of|the page size, 8192"),
     "no page size": ({"page_size": 3000}, InvalidSizeError, "3000 bytes are not a page size"),
 }
 
@@ -87,3 +89,18 @@ def test_the_stack_is_refused() -> None:
     stack = next(area for area in MemoryAreas.open() if area.name() == "stack")
     with pytest.raises(InvalidOperationError, match=r"the process's own: \[stack\]"):
         adopt(start=stack.start(), len=stack.end() - stack.start(), kind=KIND["MmapMut"])
+
+
+@unix
+def test_parts_of_a_file_that_do_not_continue(tmp_file: FileFactory, page: int) -> None:
+    path = tmp_file(8 * page)
+    start = mapped(2 * page)
+    with path.open("rb") as file:
+        for at, number in ((0, 5), (1, 2)):
+            place, flags = start + at * page, mmap.MAP_SHARED | 0x10  # MAP_FIXED
+            made = libc().mmap(place, page, mmap.PROT_READ, flags, file.fileno(), number * page)
+            assert made == place
+    with pytest.raises(AttributeMismatchError, match="adopt them one by one"):
+        adopt(start=start, len=2 * page, kind=KIND["Mmap"])
+    for at in range(2):
+        adopt(start=start + at * page, len=page, kind=KIND["Mmap"]).close()

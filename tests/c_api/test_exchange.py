@@ -246,6 +246,56 @@ def test_parts_of_two_owners_do_not_merge(page: int) -> None:
 
 
 @unix
+@pytest.mark.parametrize("divisible", [False, True])
+def test_parts_of_one_owner(divisible: bool, page: int) -> None:
+    """What is given back whole stays apart."""
+    owner, start = Owner(divisible), mapped(2 * page)
+    head = adopt(start=start, len=page, kind=KIND["MmapMut"], **owner.fields)
+    tail = adopt(start=start + page, len=page, kind=KIND["MmapMut"], **owner.fields)
+    if divisible:
+        head.merge(tail)
+        head.close()
+        assert owner.parts == [(start, 2 * page)]
+    else:
+        with pytest.raises(BackingMismatchError, match="gives them back whole, each for itself"):
+            head.merge(tail)
+        head.close()
+        tail.close()
+        assert owner.parts == [(start, page), (start + page, page)]
+
+
+@unix
+def test_memory_beside_one_that_moves(page: int) -> None:
+    """The old addresses of a mapping that moves are free, for this process too."""
+    stop = threading.Event()
+
+    def move() -> None:
+        while not stop.is_set():
+            with MmapOptions(16 * page).map_mut() as m:
+                m.resize(32 * page)
+                m.resize(16 * page)
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    try:
+        for _ in range(3000):
+            adopt(start=mapped(16 * page), len=16 * page, kind=KIND["MmapMut"]).close()
+    finally:
+        stop.set()
+        thread.join()
+
+
+@unix
+def test_shared_memory_without_a_file(page: int) -> None:
+    flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
+    start = libc().mmap(None, page, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    m = adopt(start=start, len=page, kind=KIND["MmapMut"])
+    assert "shared anonymous" in repr(m)
+    m.set_name("shared")
+    m.close()
+
+
+@unix
 def test_a_reservation_of_other_code_is_not_replaced(page: int) -> None:
     owner, start = Owner(), mapped(page, 0)
     held = adopt(start=start, len=page, kind=KIND["ReservedNone"], **owner.fields)

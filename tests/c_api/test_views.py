@@ -24,7 +24,7 @@ from mmap_rs import (
 )
 from tests.c_api.table import KINDS, Info, info, table, view
 from tests.conftest import FileFactory
-from tests.support.child_process import run_child
+from tests.support.child_process import check_child, run_child
 from tests.support.child_scripts import PRELUDE, needs_fork
 from tests.support.mapping_classes import MAKERS, class_name
 
@@ -237,3 +237,68 @@ print("end")
 """
     )
     assert (ended.returncode, ended.stdout.strip()) == (0, "end"), ended.stderr
+
+
+# Each function of the table that must be called attached, by code that has a mapping `m`.
+ATTACHED = {
+    "info": "info(m)",
+    "view": "table.release(view(m)[0])",
+    "take": "give_back(take(m))",
+    "refused": "refused()",
+}
+IMPORTS = """
+from tests.c_api.table import give_back, info, table, take, view
+def refused():
+    try:
+        table.view(b"", 0, None)
+    except TypeError:
+        pass
+    else:
+        raise AssertionError
+"""
+
+
+@pytest.mark.parametrize("name", ATTACHED)
+def test_a_subinterpreter(name: str) -> None:
+    """`PyGILState_Ensure` would wait for ever there."""
+    check_child(
+        f"""
+        try:
+            import _xxsubinterpreters as interpreters
+        except ImportError:
+            import _interpreters as interpreters
+        code = {PRELUDE + IMPORTS + "m = MmapOptions(P).map_mut()" + chr(10) + ATTACHED[name]!r}
+        try:
+            made = interpreters.create("legacy")
+        except TypeError:
+            made = interpreters.create()
+        error = interpreters.run_string(made, code)
+        assert error is None, error
+        interpreters.destroy(made)
+        """,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("name", ATTACHED)
+def test_a_call_while_python_ends(name: str) -> None:
+    """The first call of its kind, by a finaliser."""
+    ended = run_child(
+        PRELUDE
+        + IMPORTS
+        + f"""
+class Late:
+    def __init__(self, **names):
+        self.names = names
+    def __del__(self):
+        globals().update(self.names)
+        {ATTACHED[name]}
+        os.write(1, b"called")
+names = "info view take give_back table refused os".split()
+import types
+# It ends with the modules.
+sys.modules["late"] = types.ModuleType("late")
+sys.modules["late"].late = Late(m=MmapOptions(P).map_mut(), **{{name: globals()[name] for name in names}})
+"""
+    )
+    assert (ended.returncode, ended.stdout.strip()) == (0, "called"), ended.stderr

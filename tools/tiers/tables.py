@@ -129,10 +129,7 @@ def pages() -> dict[Path, str]:
     targets, found = load(), results()
     short = readme(targets, found)
     logs, differ = platforms(targets, found), differences(targets)
-    made = {
-        ROOT / "docs" / "platforms.md": [short, logs, differ],
-        ROOT / "README.md": [short],
-    }
+    made = {ROOT / "docs" / "platforms.md": [short, logs, differ], ROOT / "README.md": [short]}
     return {path: replaced(path.read_text(encoding="utf-8"), tables) for path, tables in made.items()}
 
 
