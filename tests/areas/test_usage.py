@@ -243,6 +243,9 @@ def test_lists_in_a_namespace_without_all_lines(tmp_path: Path) -> None:
         found = ask(many)
         assert [usage.resident for usage in found] == [n * 1024 for n in range(1, 5000)]
         assert {usage.vm_flags for usage in found} == {frozenset({"rd", "mr"})}
+        # More flags than a kernel has bits for are unknown, and the rest is read.
+        first, second = ask(head + b"Rss: 4 kB\nVmFlags:" + b" rd" * 65 + b" \n" + after)
+        assert (first.resident, first.vm_flags) == (4096, None), first
         for wrong in (b"Rss: x kB\n", b"Rss: 4\n", b"no colon\n", b"VmFlags: abc\n"):
             try:
                 ask(head + wrong + after)
