@@ -4,7 +4,9 @@
 //! | --- | --- | --- |
 //! | [`kind`] | the six types and the five protections, as a table | |
 //! | `object` | upstream's objects, one of six types each; under Windows `sys` has its own | |
-//! | [`region`] | one or several objects side by side | U4, U5, U10 |
+//! | [`region`] | one or several objects side by side | |
+//! | `protect` | the protection of all of a region, or of nothing | |
+//! | `split_merge` | cutting a region in two, and joining two | U4, U5, U10 |
 //! | [`facts`] | what upstream does not keep of a mapping | U4 |
 //! | `file` | what must be known of an open file | |
 //! | `operation` | what is asked of the system, for the text and the hint of an error | |
@@ -40,6 +42,7 @@ mod object;
 mod operation;
 pub mod page;
 mod place;
+mod protect;
 pub mod range;
 pub mod region;
 pub mod request;
@@ -47,6 +50,7 @@ mod residency;
 mod resize;
 mod rfind;
 pub mod source;
+mod split_merge;
 mod sys;
 
 pub use facts::{Backing, Facts};

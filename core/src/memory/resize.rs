@@ -202,7 +202,7 @@ impl Region {
             let from = Span { start: self.span.start, len: had };
             if let Err(code) = sys::move_pages(from, start) {
                 let error = self.operation(Call::Resize(wanted.size)).refused(code);
-                drop(guard.take());
+                guard.take();
                 // A call that moves several areas may fail after some of them.
                 let moved = self.moved(from);
                 let lost = moved > 0 && sys::move_back(from, start, moved).is_err();
