@@ -130,7 +130,9 @@ def test_readme_begins_with_what_to_install_and_a_first_mapping() -> None:
 
 
 @pytest.mark.parametrize("module", names("mmap_rs"))
-def test_docstring_examples_run(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docstring_examples_run(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)  # they make files
     public = {name: getattr(mmap_rs, name) for name in mmap_rs.__all__}
     outcome = doctest.testmod(

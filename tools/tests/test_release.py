@@ -329,7 +329,7 @@ INFO = f"mmap_rs-{VERSION}.dist-info"
 def wheel(**changes: bytes) -> dict[str, bytes]:
     """The files of a wheel as it should be, but for changes."""
     package = ROOT / "python" / "mmap_rs"
-    sources = [path for pattern in ("*.py", "*.pyi", "py.typed") for path in package.rglob(pattern)]
+    sources = [path for pattern in inspect_wheel.PACKAGE for path in package.rglob(pattern)]
     files = {f"mmap_rs/{path.relative_to(package).as_posix()}": path for path in sources}
     files |= {f"{INFO}/licenses/{name}": ROOT / name for name in inspect_wheel.LICENCES}
     files[f"{INFO}/sboms/mmap-rs.cdx.json"] = ROOT / "sbom" / "mmap-rs.cdx.json"
