@@ -107,8 +107,12 @@ impl Source {
     fn at_offset(origin: Origin, name: &str, offset: u64, past_end: bool) -> Self {
         // Messages and `repr` have one line.
         let line = |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
-        let name: String = name.chars().map(line).collect();
-        Self { origin, ready: None, offset, name: name.into(), past_end, found: None, expected: None }
+        let name: Arc<str> = if name.chars().any(char::is_control) {
+            name.chars().map(line).collect::<String>().into()
+        } else {
+            name.into()
+        };
+        Self { origin, ready: None, offset, name, past_end, found: None, expected: None }
     }
 
     /// The same, for a path that must lead to a file that another process has mapped.
