@@ -1,6 +1,7 @@
 //! The state machine under real threads: what loom shows of few steps, over many, for a sanitizer to watch.
 #![cfg(not(loom))]
 
+use mmap_rs_core::registry::Entry;
 use mmap_rs_core::state::{AcquireError, Ending, Extent, Mode, RegionCell, Requests, Span, exclusive_pair};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -196,4 +197,63 @@ fn readers_cant_starve_a_writer() {
         stop.store(true, Ordering::Relaxed);
     });
     cell.pin(Requests::Honoured).expect("alive").with(|plain| assert_eq!(plain.one, 20));
+}
+
+/// Views in threads that know nothing of each other, each counted again and released on its own, while the object ends.
+#[test]
+fn views_outlive_their_object() {
+    for round in 0..200 {
+        let ended = Arc::new(AtomicUsize::new(0));
+        let cell = cell(100, &ended);
+        let views: Vec<_> = (0..4)
+            .map(|_| {
+                cell.export(Requests::Honoured).unwrap_or_else(|error| panic!("{error:?}")).leak();
+                cell.clone()
+            })
+            .collect();
+        thread::scope(|scope| {
+            for view in views {
+                let ended = &ended;
+                scope.spawn(move || {
+                    for _ in 0..100 {
+                        view.export_again().unwrap_or_else(|error| panic!("{error:?}")).leak();
+                        view.pin_exported()
+                            .unwrap_or_else(|error| panic!("{error:?}"))
+                            .with(|plain| assert_eq!(plain.one, plain.other));
+                        drop(view.release());
+                        assert_eq!(ended.load(Ordering::Relaxed), 0, "mapped while this view lives");
+                    }
+                    drop(view.release());
+                });
+            }
+            if round % 2 == 0 {
+                thread::yield_now();
+            }
+            match cell.exclusive() {
+                Ok(alone) => drop(alone.end(Ending::Closed)),
+                Err(_) => drop(cell.end_deferred(Ending::Closed)),
+            }
+        });
+        assert_eq!(ended.load(Ordering::Relaxed), 1);
+    }
+}
+
+/// Threads that register, move and withdraw pages, of which no two have the same; nobody is told of an overlap.
+#[test]
+fn a_registry_of_many_threads() {
+    thread::scope(|scope| {
+        for number in 0..4_usize {
+            scope.spawn(move || {
+                // Where no mapping can be.
+                let base = usize::MAX / 2 + number * 0x1000_0000;
+                for round in 0..2_000_usize {
+                    let mut entry = Entry::new(Span { start: base + round * 0x1000, len: 0x1000 });
+                    assert_eq!(entry.overlap(), Ok(()));
+                    entry.set(Span { start: base, len: 0x2000 });
+                    assert_eq!(entry.overlap(), Ok(()));
+                    entry.clear();
+                }
+            });
+        }
+    });
 }
