@@ -88,7 +88,7 @@ pub(crate) struct Api {
     info: unsafe extern "C" fn(*mut PyObject, *mut Info) -> c_int,
     view: unsafe extern "C" fn(*mut PyObject, c_int, *mut Info) -> *mut RawView,
     pub(crate) view_again: unsafe extern "C" fn(*const RawView) -> *mut RawView,
-    pub(crate) view_faulted: unsafe extern "C" fn(*const RawView) -> c_int,
+    pub(crate) view_state: unsafe extern "C" fn(*const RawView) -> c_int,
     pub(crate) release: unsafe extern "C" fn(*mut RawView),
     adopt: unsafe extern "C" fn(*const Memory) -> *mut PyObject,
     take: unsafe extern "C" fn(*mut PyObject, *mut Memory) -> c_int,
@@ -108,6 +108,8 @@ impl Api {
 
     #[cold]
     fn find(py: Python<'_>) -> PyResult<*mut Api> {
+        // `PyCapsule_Import` hides why a module can't be imported.
+        py.import("mmap_rs")?;
         // SAFETY: attached; a name with its end.
         let table = unsafe { ffi::PyCapsule_Import(c"mmap_rs._C_API".as_ptr(), 0) }.cast::<Api>();
         if table.is_null() {

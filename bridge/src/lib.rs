@@ -6,7 +6,7 @@ mod given;
 mod taken;
 mod view;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, to_pyerr};
 pub use given::{Given, MmapType};
 pub use mmap_rs;
 pub use pyo3;

@@ -55,6 +55,7 @@ impl Drop for View {
     }
 }
 
+// An error here: PyO3 0.26 needs the feature `pyo3-0-26`, later versions must not have it.
 #[cfg(not(feature = "pyo3-0-26"))]
 impl<'py> FromPyObject<'_, 'py> for View {
     type Error = PyErr;
@@ -64,6 +65,7 @@ impl<'py> FromPyObject<'_, 'py> for View {
     }
 }
 
+// As above.
 #[cfg(feature = "pyo3-0-26")]
 impl<'py> FromPyObject<'py> for View {
     fn extract_bound(object: &Bound<'py, PyAny>) -> PyResult<Self> {
@@ -87,7 +89,8 @@ impl View {
         Ok(Self { api, raw, info, writable })
     }
 
-    /// A view for reading.
+    /// A view for reading, also of an `MmapMut`. (A view that is an argument of a `#[pyfunction]` is writable if the object
+    /// is an `MmapMut`.)
     ///
     /// # Errors
     /// `TypeError` if the object is not an `mmap_rs.Mmap` or `MmapMut`, `mmap_rs.ConsumedError` if it was closed or
@@ -121,8 +124,8 @@ impl View {
         Self::export(mapping, true)
     }
 
-    /// One more view of the same, without Python. `None` if no more can be counted, or in a child of `fork` that did not
-    /// inherit the memory.
+    /// One more view of the same, without Python. `None` if the mapping already has too many views, or in a child of `fork`
+    /// that did not inherit the memory.
     ///
     /// # Examples
     /// ```no_run
@@ -195,8 +198,7 @@ impl View {
 
     /// Whether the fault guard of the mapping has replaced a page by zeros. What was read before is covered.
     pub fn is_faulted(&self) -> bool {
-        // SAFETY: a live view.
-        unsafe { (self.api.view_faulted)(self.raw.as_ptr()) != 0 }
+        self.check_state() == Err(Error::Faulted)
     }
 
     fn check(&self, offset: usize, count: usize) -> Result<()> {
@@ -207,14 +209,19 @@ impl View {
         }
     }
 
-    fn check_fault(&self) -> Result<()> {
-        if self.is_faulted() { Err(Error::Faulted) } else { Ok(()) }
+    fn check_state(&self) -> Result<()> {
+        // SAFETY: a live view.
+        match unsafe { (self.api.view_state)(self.raw.as_ptr()) } {
+            0 => Ok(()),
+            1 => Err(Error::Faulted),
+            _ => Err(Error::Gone),
+        }
     }
 
     /// Copies bytes from `offset` on out of the mapping. Bytes that others write at this moment may be copied in part.
     ///
     /// # Errors
-    /// [`Error::OutOfBounds`], [`Error::Faulted`]. If the file was truncated and the mapping has no fault guard, the
+    /// [`Error::OutOfBounds`], [`Error::Faulted`], [`Error::Gone`]. If the file was truncated and the mapping has no fault guard, the
     /// process ends by `SIGBUS`.
     ///
     /// # Examples
@@ -227,16 +234,17 @@ impl View {
     /// ```
     pub fn read_into(&self, offset: usize, into: &mut [u8]) -> Result<()> {
         self.check(offset, into.len())?;
-        self.check_fault()?;
+        self.check_state()?;
         // SAFETY: within the mapping, which stays; `into` is the caller's own. Through raw pointers, as others may write.
         unsafe { self.as_ptr().add(offset).copy_to(into.as_mut_ptr(), into.len()) };
-        self.check_fault()
+        self.check_state()
     }
 
     /// Copies bytes into the mapping, from `offset` on.
     ///
     /// # Errors
-    /// [`Error::ReadOnly`], [`Error::OutOfBounds`], [`Error::Faulted`].
+    /// [`Error::ReadOnly`], [`Error::OutOfBounds`], [`Error::Faulted`], [`Error::Gone`]. If the file was truncated and the
+    /// mapping has no fault guard, the process ends by `SIGBUS`.
     ///
     /// # Examples
     /// ```no_run
@@ -248,16 +256,17 @@ impl View {
     pub fn write_from(&self, offset: usize, from: &[u8]) -> Result<()> {
         let start = self.as_mut_ptr().ok_or(Error::ReadOnly)?;
         self.check(offset, from.len())?;
-        self.check_fault()?;
+        self.check_state()?;
         // SAFETY: within the mapping, which stays and is writable. `from` may be a part of it.
         unsafe { start.add(offset).copy_from(from.as_ptr(), from.len()) };
-        self.check_fault()
+        self.check_state()
     }
 
     /// All bytes, without a copy.
     ///
     /// # Safety
-    /// While the slice lives, nobody writes the bytes: no other thread, no Python code, no other process. If the file is
+    /// The caller must ensure that nothing writes these bytes while the slice lives (no other thread, no Python code, no
+    /// other process), and that it is not used in a child of `fork` that did not inherit the memory. If the file is
     /// truncated, an access ends the process by `SIGBUS`; with a fault guard it reads zeros, and [`View::is_faulted`]
     /// says so.
     ///

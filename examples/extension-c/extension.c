@@ -11,6 +11,7 @@ static PyObject *count(PyObject *module, PyObject *args)
     PyObject *mapping;
     unsigned char byte;
     size_t found = 0;
+    int faulted;
     (void)module;
     if (!PyArg_ParseTuple(args, "Ob", &mapping, &byte))
         return NULL;
@@ -23,8 +24,13 @@ static PyObject *count(PyObject *module, PyObject *args)
     const volatile unsigned char *bytes = (const volatile unsigned char *)info.start;
     for (size_t i = 0; i < info.len; i++)
         found += bytes[i] == byte;
+    faulted = mmap_rs->view_state(view) == MMAP_RS_FAULTED;
     mmap_rs->release(view);
     Py_END_ALLOW_THREADS
+    if (faulted) {
+        PyErr_SetString(PyExc_OSError, "the file under the mapping has shrunk");
+        return NULL;
+    }
     return PyLong_FromSize_t(found);
 }
 
@@ -80,7 +86,11 @@ static PyObject *take(PyObject *module, PyObject *mapping)
     memory.struct_size = sizeof(memory);
     if (mmap_rs->take(mapping, &memory) < 0)
         return NULL;
-    PyObject *copy = PyBytes_FromStringAndSize((const char *)memory.start, memory.len < 16 ? (Py_ssize_t)memory.len : 16);
+    PyObject *copy = NULL;
+    if ((memory.protection & MMAP_RS_READ) == 0)
+        PyErr_SetString(PyExc_TypeError, "the memory can't be read");
+    else
+        copy = PyBytes_FromStringAndSize((const char *)memory.start, memory.len < 16 ? (Py_ssize_t)memory.len : 16);
     memory.give_back(memory.context, memory.start, memory.len);
     return copy;
 }

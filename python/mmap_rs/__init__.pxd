@@ -11,6 +11,9 @@ cdef extern from "mmap_rs.h" nogil:
         MMAP_RS_RESERVED_NONE
         MMAP_RS_RESERVED
         MMAP_RS_RESERVED_MUT
+        MMAP_RS_OK
+        MMAP_RS_FAULTED
+        MMAP_RS_GONE
 
     const uint32_t MMAP_RS_READ
     const uint32_t MMAP_RS_WRITE
@@ -51,7 +54,7 @@ cdef extern from "mmap_rs.h" nogil:
         int (*info)(object mapping, mmap_rs_info *info) except -1
         mmap_rs_view *(*view)(object mapping, int writable, mmap_rs_info *info) except NULL
         mmap_rs_view *(*view_again)(const mmap_rs_view *view) noexcept nogil
-        int (*view_faulted)(const mmap_rs_view *view) noexcept nogil
+        int (*view_state)(const mmap_rs_view *view) noexcept nogil
         void (*release)(mmap_rs_view *view) noexcept nogil
         object (*adopt)(const mmap_rs_memory *memory)
         int (*take)(object mapping, mmap_rs_memory *memory) except -1

@@ -13,6 +13,13 @@ pub const VERSION: u32 = 1;
 /// `MMAP_RS_ANY`.
 pub const ANY: u32 = u32::MAX;
 
+/// `MMAP_RS_OK`.
+pub const OK: c_int = 0;
+/// `MMAP_RS_FAULTED`.
+pub const FAULTED: c_int = 1;
+/// `MMAP_RS_GONE`.
+pub const GONE: c_int = 2;
+
 /// `mmap_rs_info`.
 #[repr(C)]
 pub struct Info {
@@ -75,7 +82,7 @@ pub struct Api {
     pub info: unsafe extern "C" fn(*mut PyObject, *mut Info) -> c_int,
     pub view: unsafe extern "C" fn(*mut PyObject, c_int, *mut Info) -> *mut RawView,
     pub view_again: unsafe extern "C" fn(*const RawView) -> *mut RawView,
-    pub view_faulted: unsafe extern "C" fn(*const RawView) -> c_int,
+    pub view_state: unsafe extern "C" fn(*const RawView) -> c_int,
     pub release: unsafe extern "C" fn(*mut RawView),
     pub adopt: unsafe extern "C" fn(*const Memory) -> *mut PyObject,
     pub take: unsafe extern "C" fn(*mut PyObject, *mut Memory) -> c_int,

@@ -25,7 +25,7 @@ static API: Api = Api {
     info: view::info,
     view: view::view,
     view_again: view::view_again,
-    view_faulted: view::view_faulted,
+    view_state: view::view_state,
     release: view::release,
     adopt: exchange::adopt,
     take: exchange::take,

@@ -2,7 +2,7 @@
 //! thread may release it, whether Python knows the thread or not.
 #![expect(unsafe_code, reason = "functions that other languages call")]
 
-use super::layout::{Info, RawView};
+use super::layout::{FAULTED, GONE, Info, OK, RawView};
 use super::{answer, check_size, mapping};
 use crate::state::borrow::{Refused, check_fault, pin, retry};
 use crate::state::classes::Mapping;
@@ -150,10 +150,19 @@ pub unsafe extern "C" fn view_again(view: *const RawView) -> *mut RawView {
 }
 
 /// See the header.
-pub unsafe extern "C" fn view_faulted(view: *const RawView) -> c_int {
+pub unsafe extern "C" fn view_state(view: *const RawView) -> c_int {
     // SAFETY: a live view of the caller's.
     let cell = unsafe { &*view.cast::<Cell>() };
-    cell.is_faulted().into()
+    match cell.ending() {
+        Some(ending) if ending.is_foreign() => GONE,
+        _ => {
+            if cell.is_faulted() {
+                FAULTED
+            } else {
+                OK
+            }
+        }
+    }
 }
 
 /// See the header.

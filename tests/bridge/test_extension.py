@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import subprocess
@@ -44,14 +45,15 @@ def test_a_view_for_writing(extension: Any) -> None:
         extension.write(m, SIZE - 3, b"end")
         assert m[-3:] == b"end"
         with pytest.raises(
-            mmap_rs.InvalidOffsetError, match="4 bytes at offset 1048573 reach past the end"
+            mmap_rs.InvalidOffsetError,
+            match="4 bytes reach past the end of the mapping's 1048576 bytes, from offset 1048573",
         ):
             extension.write(m, SIZE - 3, b"ends")
         with pytest.raises(mmap_rs.InvalidOffsetError):
             extension.write(m, 2**63, b"x")
     with (
         MmapOptions(SIZE).map() as m,
-        pytest.raises(mmap_rs.InvalidOperationError, match="read-only"),
+        pytest.raises(mmap_rs.InvalidOperationError, match="the view is for reading only"),
     ):
         extension.write(m, 0, b"x")
 
@@ -68,8 +70,11 @@ def test_errors_are_those_of_python(extension: Any, page: int) -> None:
         extension.count_lines(m, 1)
     with pytest.raises(ConsumedError):
         extension.take_and_fill(m, 1)
-    with pytest.raises(OSError, match="invalid size"):
+    with pytest.raises(mmap_rs.InvalidSizeError, match="invalid size"):
         extension.make(0)
+    with pytest.raises(mmap_rs.SystemCallError) as refused:
+        extension.make(2**62)
+    assert refused.value.errno == errno.ENOMEM
 
 
 def test_a_fault_is_an_error(extension: Any, tmp_file: FileFactory, page: int) -> None:
@@ -138,6 +143,19 @@ def test_a_thread_of_rust_keeps_a_view(extension: Any, page: int) -> None:
     assert not is_mapped(start)
     guard.close()
     m.close()
+
+
+def test_what_was_taken_can_be_returned(extension: Any, page: int) -> None:
+    m = MmapOptions(4 * page).map_mut()
+    m[:5] = b"hello"
+    start = m.start()
+    frozen = extension.freeze(m)
+    assert (type(frozen), frozen.start(), frozen[:5]) == (mmap_rs.Mmap, start, b"hello")
+    again = frozen.make_mut()
+    tail = again.split_off(page)
+    tail.close()
+    again.resize(8 * page)
+    again.close()
 
 
 def test_many_threads(extension: Any) -> None:

@@ -60,7 +60,7 @@ class _Table(ctypes.Structure):
             _attached(ctypes.c_void_p, ctypes.py_object, ctypes.c_int, ctypes.POINTER(Info)),
         ),
         ("view_again", _free(ctypes.c_void_p, ctypes.c_void_p)),
-        ("view_faulted", _free(ctypes.c_int, ctypes.c_void_p)),
+        ("view_state", _free(ctypes.c_int, ctypes.c_void_p)),
         ("release", _free(None, ctypes.c_void_p)),
         ("adopt", _attached(ctypes.py_object, ctypes.POINTER(Memory))),
         ("take", _attached(ctypes.c_int, ctypes.py_object, ctypes.POINTER(Memory))),

@@ -11,6 +11,7 @@ use mmap_rs::{Error, Mmap, MmapMut, MmapNone, Reserved, ReservedMut, ReservedNon
 use owned::Owned;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
 
@@ -19,10 +20,14 @@ const READ: u32 = 1;
 const WRITE: u32 = 2;
 const EXECUTE: u32 = 8;
 
-/// A mapping that was Python's, with the methods of upstream's type `T`. `Drop` unmaps it. In Python the object is consumed.
+/// A mapping that was Python's, with the methods of the type `T` of the crate `mmap-rs`. `Drop` unmaps it. In Python the
+/// object is consumed; to return the memory, return the `Taken`.
 ///
-/// It is a type of its own, and not a `T`, because upstream's types can't be made of memory that upstream has not mapped;
-/// and a type rather than a trait, so that its methods are there without an import, as upstream's are.
+/// It is a type of its own, and not a `T`, because those types can't be made of memory that they have not mapped; and a
+/// type rather than a trait, so that its methods are there without an import. It can't be the type of an argument: a call
+/// that consumes an object should say so.
+///
+/// The fault guard of the mapping, if it had one, watches the memory no more.
 ///
 /// # Examples
 ///
@@ -34,12 +39,12 @@ const EXECUTE: u32 = 8;
 /// /// Takes a mapping and clears it in a thread, which unmaps it.
 /// #[pyfunction]
 /// fn clear(mapping: &Bound<'_, PyAny>) -> PyResult<()> {
-///     let mut taken = Taken::<MmapMut>::new(mapping)?;
+///     // SAFETY: the mapping is private and anonymous, so that nobody else can write it.
+///     let mut taken = unsafe { Taken::<MmapMut>::new(mapping) }?;
 ///     std::thread::spawn(move || taken.fill(0));
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug)]
 pub struct Taken<T: MmapType> {
     memory: Owned,
     protection: u32,
@@ -53,13 +58,17 @@ type Refused<T> = (Taken<T>, Error);
 const NAMES: [&str; 6] = ["MmapNone", "Mmap", "MmapMut", "ReservedNone", "Reserved", "ReservedMut"];
 
 impl<T: MmapType> Taken<T> {
-    /// Takes the memory of an object of the class with `T`'s name.
+    /// Takes the memory of a Python object whose class has the same name as `T`.
+    ///
+    /// # Safety
+    /// As for `MmapOptions::with_file` of the crate `mmap-rs`: a `Taken` hands out slices. If the mapping is shared or of a
+    /// file, the caller must ensure that nobody else writes the bytes or truncates the file while a slice lives.
     ///
     /// # Errors
     /// `TypeError` if it is of another class, `mmap_rs.ConsumedError` if it was closed or consumed, `BufferError` while
     /// buffers or views over it are alive, `mmap_rs.FaultError` if a page of it could not be provided,
     /// `mmap_rs.InvalidSizeError` if it is empty, `ImportError` if the package is missing. The object is as before then.
-    pub fn new(mapping: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub unsafe fn new(mapping: &Bound<'_, PyAny>) -> PyResult<Self> {
         let api = Api::get(mapping.py())?;
         let kind = api.info(mapping)?.kind;
         if kind != T::KIND {
@@ -155,6 +164,28 @@ impl<T: MmapType> Taken<T> {
                 Err((Self { memory, protection, shared, kind }, error.into()))
             }
         }
+    }
+}
+
+impl<T: MmapType> fmt::Debug for Taken<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = NAMES.get(T::KIND as usize).copied().unwrap_or_default();
+        write!(f, "Taken<{name}>({:#x}..{:#x})", self.start(), self.end())
+    }
+}
+
+/// The object is Python's again.
+impl<'py, T: MmapType> IntoPyObject<'py> for Taken<T> {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        let memory = self.memory.described(T::KIND);
+        // SAFETY: memory of this value's own, which is forgotten where Python has it.
+        let made = unsafe { Api::get(py)?.adopt(py, &memory) }?;
+        std::mem::forget(self);
+        Ok(made)
     }
 }
 

@@ -49,6 +49,17 @@ impl Owned {
         Self { start: taken.start as usize, len: taken.len, from }
     }
 
+    /// For a return to Python.
+    pub(super) fn described(&self, kind: u32) -> Memory {
+        Memory {
+            page_size: self.from.page_size,
+            divisible: self.from.divisible.into(),
+            give_back: Some(self.from.give_back),
+            context: self.from.context,
+            ..Memory::new(self.start, self.len, kind)
+        }
+    }
+
     pub(super) fn start(&self) -> usize {
         self.start
     }

@@ -12,7 +12,8 @@ fn main() -> PyResult<()> {
         locals.set_item("m", Given(made))?;
         py.run(c"m[:5] = b'hello'; m.fill(0x2a, range(5, len(m)))", None, Some(&locals))?;
         let mapping = locals.get_item("m")?.expect("it was set");
-        Taken::new(&mapping)
+        // SAFETY: private and anonymous memory, which nobody else can write.
+        unsafe { Taken::new(&mapping) }
     })?;
     let text = String::from_utf8_lossy(&taken[..8]);
     println!("{text} and {} more bytes", taken.size() - 8);

@@ -13,9 +13,9 @@
  * Versions. A program that was compiled with version 1 of this file works with every later mmap_rs: the table only
  * grows at its end, and a structure that may grow begins with its size, which the caller sets.
  *
- * Threads. "Attached" means that the calling thread holds the GIL, or in a free-threaded build has an attached thread
- * state, of whatever interpreter. Functions that need it say so; all others may be called by any thread, also by one that Python has never seen,
- * and after Py_Finalize().
+ * Threads. "Attached" means that the calling thread holds the GIL or, in a free-threaded build, has an attached thread
+ * state of any interpreter. Functions that need it say so; all others may be called by any thread, even one unknown to
+ * Python, and after Py_Finalize().
  *
  * Errors. A function that fails returns -1 or NULL, as it says. Functions that must be called attached set a Python
  * exception then, of the classes of mmap_rs; nothing has changed. They may run Python code, and may wait for other
@@ -60,6 +60,11 @@ extern "C" {
 /* Share modes. */
 #define MMAP_RS_PRIVATE 0u
 #define MMAP_RS_SHARED 1u
+
+/* The state of a view. */
+#define MMAP_RS_OK 0
+#define MMAP_RS_FAULTED 1
+#define MMAP_RS_GONE 2
 
 /* For protection and share_mode in adopt(): what the system says. */
 #define MMAP_RS_ANY 0xffffffffu
@@ -132,10 +137,11 @@ typedef struct mmap_rs_api {
     mmap_rs_view *(*view_again)(const mmap_rs_view *view);
 
     /*
-     * Whether the fault guard has replaced a page of the memory by zeros: 1 or 0. What was read before the call is
-     * covered.
+     * MMAP_RS_OK, MMAP_RS_FAULTED if the fault guard has replaced a page of the memory by zeros, or MMAP_RS_GONE if the
+     * memory belongs to the parent of this process only (Inherit.NONE), and must not be accessed. What was read before
+     * the call is covered.
      */
-    int (*view_faulted)(const mmap_rs_view *view);
+    int (*view_state)(const mmap_rs_view *view);
 
     /*
      * Ends a view; NULL is ignored. The last view of a mapping that was closed with defer=True, or whose object is gone,
@@ -175,7 +181,13 @@ typedef struct mmap_rs_api {
  */
 static inline const mmap_rs_api *mmap_rs_import(void)
 {
-    const mmap_rs_api *api = (const mmap_rs_api *)PyCapsule_Import(MMAP_RS_CAPSULE, 0);
+    const mmap_rs_api *api;
+    /* PyCapsule_Import() hides why a module can't be imported. */
+    PyObject *module = PyImport_ImportModule("mmap_rs");
+    if (module == NULL)
+        return NULL;
+    Py_DECREF(module);
+    api = (const mmap_rs_api *)PyCapsule_Import(MMAP_RS_CAPSULE, 0);
     if (api != NULL && api->version < MMAP_RS_API_VERSION) {
         PyErr_Format(PyExc_ImportError, "mmap_rs has version %u of its C API, and version %u is needed",
                      (unsigned)api->version, (unsigned)MMAP_RS_API_VERSION);
