@@ -4,6 +4,7 @@ import errno
 import os
 import pickle
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,21 @@ def test_open_files_and_descriptors(file: Path) -> None:
         with map_file(opened, "w+", size=4) as m:
             assert m[:] == bytes(4)
     assert file.read_bytes() == bytes(4)
+
+
+# Python warns of a file that nobody closed.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("mode", ["r", "c", "r+", "w+"])
+def test_an_open_file_that_nobody_keeps(mode: str, file: Path) -> None:
+    for opened in (
+        lambda: file.open("r+b"),
+        lambda: file.open("r+b", buffering=0),
+        lambda: file.open("r+", encoding="ascii"),
+        tempfile.TemporaryFile,
+    ):
+        size = 4 if mode == "w+" or opened is not tempfile.TemporaryFile else None
+        with map_file(opened(), mode, size=size) as m:
+            assert m.size() == (size or 0)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resize of a MemoryFile")
