@@ -160,7 +160,7 @@ CHANGES = [
     ),
     Case(
         "the number of another module's advice",
-        lambda _: fresh().advise(2),
+        lambda _: wrong(fresh()).advise(2),
         InvalidOperationError,
         ("POPULATE is not advice", "the module mmap", "MmapFlags.SEQUENTIAL"),
     ),

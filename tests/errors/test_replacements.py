@@ -101,7 +101,9 @@ def test_what_is_named_for_memory_without_access_is_there(kind: str, name: str) 
     m[0] = 1
 
 
-@pytest.mark.parametrize("name", ["mmap", "ACCESS_READ", "MADV_RANDOM", "PAGESIZE", "open", "mmap_file"])
+@pytest.mark.parametrize(
+    "name", ["mmap", "ACCESS_READ", "MADV_RANDOM", "PAGESIZE", "open", "mmap_file"]
+)
 def test_a_name_of_another_package(name: str) -> None:
     with pytest.raises(AttributeError, match=f"^module 'mmap_rs' has no attribute '{name}'; "):
         getattr(mmap_rs, name)
