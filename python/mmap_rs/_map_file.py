@@ -110,6 +110,9 @@ def map_file(
         options = options.with_flags(MmapFlags.SHARED)
         return options.map() if mode == "r" else options.map_mut()
     except (OSError, InvalidSizeError) as error:
+        if mode == "r+" and isinstance(error, SystemCallError) and error.errno == errno.ENOENT:
+            # The size is asked for first, of a file that is open for reading.
+            error.operation = "open for reading and writing"
         # Each system has its own answer to who opens or maps one.
         if isinstance(error, IsADirectoryError) or not _is_directory(file):
             raise

@@ -196,6 +196,12 @@ def test_a_file_that_is_not_there(mode: str, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         map_file(tmp_path / "none" / "file", mode, size=size)
     assert isinstance(caught.value, mmap_rs.SystemCallError)
+    assert caught.value.operation == {
+        "r": "open for reading",
+        "c": "open for reading",
+        "r+": "open for reading and writing",
+        "w+": "making a file of 10 bytes",
+    }.get(mode)
 
 
 @pytest.mark.parametrize("answer", [errno.EOPNOTSUPP, errno.EINVAL])
