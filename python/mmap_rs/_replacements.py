@@ -6,6 +6,7 @@ from mmap_rs._mmap_rs import Mapping, Mmap, MmapMut, MmapNone, ReservedMut
 
 _FILE = "as_file() is a file with a position"
 _ARRAY = "np.frombuffer(memoryview(m), dtype) is an array over it"
+_READ_ONLY = "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut"
 _LONGER = "m.resize(size) makes it longer, and m[a:b] = data sets the new bytes"
 
 # Of `mmap.mmap`, `numpy.memmap`, `bytearray` and the Rust crate memmap2, for mappings that can be read.
@@ -54,8 +55,8 @@ _OF_MAPPINGS = {
     "write_byte": f"m[i] = value, and {_FILE} and write()",
     "writelines": f"{_FILE} and writelines()",
 }
-_READ_ONLY = dict.fromkeys(
-    (
+_WRITERS = frozenset(
+    {
         "append",
         "as_mut_slice",
         "copy_from_slice",
@@ -65,8 +66,7 @@ _READ_ONLY = dict.fromkeys(
         "move",
         "write",
         "write_byte",
-    ),
-    "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
+    }
 )
 # What needs no bytes that can be accessed: of every mapping, and of those with memory.
 _OF_ALL = frozenset({"filename", "fileno", "make_exec_only", "mode", "name", "offset"})
@@ -117,7 +117,7 @@ def _of_inaccessible(mapping: Mapping, name: str) -> str | None:
 def _of_mapping(mapping: Mapping, name: str) -> str | None:
     if not isinstance(mapping, (Mmap, MmapMut)):
         return _of_inaccessible(mapping, name)
-    found = _READ_ONLY.get(name) if isinstance(mapping, Mmap) else None
+    found = _READ_ONLY if isinstance(mapping, Mmap) and name in _WRITERS else None
     found = found or _OF_MAPPINGS.get(name)
     if found is None and not name.startswith("_") and hasattr(bytes, name):
         found = f"bytes(m).{name}() works on a copy"
