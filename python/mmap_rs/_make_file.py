@@ -158,5 +158,5 @@ def _refused(error: OSError, file: Any, length: int, hint: str | None = None) ->
     number, text = error.errno or 0, error.strerror or str(error)
     path = file if isinstance(file, str | bytes) else None
     winerror = getattr(error, "winerror", None)
-    operation = f"make a file of {length} bytes"
+    operation = f"making a file of {length} bytes"
     return SystemCallError(number, text, path, winerror, operation=operation, hint=hint)

@@ -110,6 +110,9 @@ def map_file(
         options = options.with_flags(MmapFlags.SHARED)
         return options.map() if mode == "r" else options.map_mut()
     except (OSError, InvalidSizeError) as error:
+        if mode == "r+" and isinstance(error, SystemCallError) and error.errno == errno.ENOENT:
+            # The size is asked for first, of a file that is open for reading.
+            error.operation = "open for reading and writing"
         # Each system has its own answer to who opens or maps one.
         if isinstance(error, IsADirectoryError) or not _is_directory(file):
             raise
@@ -126,7 +129,9 @@ map_file.__module__ = "mmap_rs"
 class _OpenFile:
     """A file of the user's that has a descriptor."""
 
-    def __init__(self, descriptor: int, name: object) -> None:
+    def __init__(self, file: object, descriptor: int, name: object) -> None:
+        # A file that nobody else keeps would close its descriptor before it is mapped.
+        self._file = file
         self._descriptor = descriptor
         self.name = name
 
@@ -142,7 +147,7 @@ def _asked_once(file: Any) -> Any:
     if isinstance(file, SupportsIndex):
         return operator.index(file)
     if hasattr(file, "fileno"):
-        return _OpenFile(operator.index(file.fileno()), _name(file))
+        return _OpenFile(file, operator.index(file.fileno()), _name(file))
     return _path(file) if hasattr(file, "__fspath__") else file
 
 

@@ -5,56 +5,69 @@ from __future__ import annotations
 from mmap_rs._mmap_rs import Mapping, Mmap, MmapMut, MmapNone, ReservedMut
 
 _FILE = "as_file() is a file with a position"
+_ARRAY = "np.frombuffer(memoryview(m), dtype) is an array over it"
+_READ_ONLY = "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut"
+_LONGER = "m.resize(size) makes it longer, and m[a:b] = data sets the new bytes"
 
-# Of `mmap.mmap`, `numpy.memmap` and the Rust crate memmap2, for mappings that can be read.
+# Of `mmap.mmap`, `numpy.memmap`, `bytearray` and the Rust crate memmap2, for mappings that can be read.
 _OF_MAPPINGS = {
     "advise_range": "m.advise(MmapFlags.…, range(a, b))",
+    "append": _LONGER,
     "as_mut_ref": "m.as_mut_slice()",
     "as_ref": "m.as_slice()",
-    "astype": "np.asarray(m.as_slice()) is an array over it",
+    "astype": _ARRAY,
     "decode": "bytes(m).decode() or str(m, 'utf-8')",
-    "dtype": "np.asarray(m.as_slice()) is an array over it",
+    "dtype": _ARRAY,
+    "extend": _LONGER,
     "filename": "repr(m) shows the path; MemoryAreas.query(m.start()).path() returns it",
     "fileno": "keep the file that it was made from",
     "flush_async_range": "m.flush_async(range(a, b))",
     "flush_range": "m.flush(range(a, b))",
     "madvise": "m.advise(MmapFlags.SEQUENTIAL)",
     "make_exec_only": "m.make_exec()",
+    "mlock": "m.lock()",
     "mode": "isinstance(m, MmapMut) says whether it is writable",
     "move": "m.copy_within(range(src, src + count), dest)",
     "name": "repr(m) shows the path; MemoryAreas.query(m.start()).path() returns it",
     "offset": "MemoryAreas.query(m.start()).file_offset()",
+    "pop": "m[-1] is the last byte, and m.resize(size) makes it shorter",
     "read": f"m[a:b] copies bytes out, and {_FILE} and read()",
     "read_byte": f"m[i] is one byte, and {_FILE} and read(1)",
     "readinto": f"{_FILE} and readinto()",
     "readline": f"m.lines() goes over the lines, and {_FILE} and readline()",
     "readlines": "list(m.lines())",
     "remap": "m.resize(size)",
-    "reshape": "np.asarray(m.as_slice()) is an array over it",
+    "reshape": _ARRAY,
     "seek": f"use an index, as in m[a:b]; {_FILE} and seek()",
     "seekable": f"{_FILE}",
     "set_len": "m.resize(size)",
-    "shape": "len(m) is its length; np.asarray(m.as_slice()) is an array over it",
+    "shape": f"len(m) is its length; {_ARRAY}",
     "splitlines": "list(m.lines(keepends=False))",
     "tell": f"it has no position; {_FILE} and tell()",
     "to_bytes": "bytes(m)",
     "tobytes": "bytes(m) or m[:]",
+    "tofile": "file.write(m)",
     "tolist": "list(m)",
+    "truncate": "m.resize(size) for the mapping, os.truncate(path, size) for its file",
     "unchecked_advise": "m.advise(MmapFlags.…)",
     "view": "memoryview(m)",
     "write": f"m[a:b] = data of that length, and {_FILE} and write()",
     "write_byte": f"m[i] = value, and {_FILE} and write()",
     "writelines": f"{_FILE} and writelines()",
 }
-_READ_ONLY = {
-    "as_mut_slice": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
-    "copy_from_slice": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
-    "copy_within": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
-    "fill": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
-    "move": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
-    "write": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
-    "write_byte": "this mapping is read-only: map_file(path, 'r+') or make_mut() gives an MmapMut",
-}
+_WRITERS = frozenset(
+    {
+        "append",
+        "as_mut_slice",
+        "copy_from_slice",
+        "copy_within",
+        "extend",
+        "fill",
+        "move",
+        "write",
+        "write_byte",
+    }
+)
 # What needs no bytes that can be accessed: of every mapping, and of those with memory.
 _OF_ALL = frozenset({"filename", "fileno", "make_exec_only", "mode", "name", "offset"})
 _OF_MEMORY = frozenset(
@@ -65,6 +78,7 @@ _OF_MEMORY = frozenset(
         "madvise",
         "remap",
         "set_len",
+        "truncate",
         "unchecked_advise",
     }
 )
@@ -74,10 +88,11 @@ _MODULE = {
     "MmapRaw": "MmapOptions(size).map_none() and as_ptr()",
     "PAGESIZE": "MmapOptions.page_size()",
     "error": "mmap_rs.Error is the base of the package's errors; those of the system are an OSError",
-    "memmap": "map_file(path, mode), then np.asarray(m.as_slice())",
+    "memmap": "map_file(path, mode), then np.frombuffer(memoryview(m), dtype)",
     "mmap": "map_file(path) maps a file, MmapOptions(size).map_mut() anonymous memory",
+    "mmap_file": "map_file(path, mode)",
     "open": "map_file(path, mode)",
-    "open_memmap": "map_file(path, mode), then np.asarray(m.as_slice())",
+    "open_memmap": "map_file(path, mode), then np.frombuffer(memoryview(m), dtype, offset=header)",
 }
 _PREFIXES = {
     "ACCESS_": "map_file(path, mode) has the modes 'r', 'r+', 'c' and 'w+'",
@@ -102,7 +117,7 @@ def _of_inaccessible(mapping: Mapping, name: str) -> str | None:
 def _of_mapping(mapping: Mapping, name: str) -> str | None:
     if not isinstance(mapping, (Mmap, MmapMut)):
         return _of_inaccessible(mapping, name)
-    found = _READ_ONLY.get(name) if isinstance(mapping, Mmap) else None
+    found = _READ_ONLY if isinstance(mapping, Mmap) and name in _WRITERS else None
     found = found or _OF_MAPPINGS.get(name)
     if found is None and not name.startswith("_") and hasattr(bytes, name):
         found = f"bytes(m).{name}() works on a copy"

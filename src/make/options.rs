@@ -556,7 +556,7 @@ impl MmapOptions {
             text.push_str(" guarded");
         }
         if let Some(source) = &request.source {
-            text.push_str(&format!(" file {} offset={}", source.name(), source.offset()));
+            text.push_str(&format!(" {}", source.in_words()));
         }
         text.push('>');
         text

@@ -102,7 +102,10 @@ fn target(slice: Unpacked, len: usize, given: usize) -> Result<Strided> {
     if slice.len == given {
         return Ok(slice);
     }
-    let text = format!("a slice of {} bytes can't be set from {given}: a mapping has a fixed size", slice.len);
+    let text = format!(
+        "a slice of {} bytes can't be set from {given}: an assignment keeps the size of the mapping; resize() makes it longer",
+        slice.len
+    );
     Err(PyValueError::new_err(text).into())
 }
 

@@ -14,7 +14,7 @@ use mmap_rs_core::memory::{Region, Resize, Source};
 use mmap_rs_core::state::{Ending, Extent};
 use pyo3::exceptions::{PyRuntimeWarning, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyInt, PyTuple};
 use std::ffi::CStr;
 use std::sync::atomic::Ordering;
 
@@ -324,7 +324,16 @@ impl Mapped {
     ///     >>> m.advise(MmapFlags.SEQUENTIAL | MmapFlags.WILLNEED)
     #[pyo3(signature = (flags, range = None))]
     fn advise(slf: &Bound<'_, Self>, flags: &Bound<'_, PyAny>, range: Option<Range>) -> Result<()> {
+        let is_number = flags.is_exact_instance_of::<PyInt>();
         let flags = flags::mmap_flags(flags)?;
-        call(slf, |region| region.advise(flags, bytes(range, region).as_ref()))
+        call(slf, |region| {
+            region.advise(flags, bytes(range, region).as_ref()).map_err(|error| match error {
+                CoreError::InvalidOperation(text) if is_number => CoreError::InvalidOperation(format!(
+                    "{text}; the numbers of the module mmap mean something else here: MADV_SEQUENTIAL is \
+                     MmapFlags.SEQUENTIAL"
+                )),
+                error => error,
+            })
+        })
     }
 }

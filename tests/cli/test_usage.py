@@ -139,14 +139,14 @@ def test_a_row_is_a_line(
         assert len(first) == 1 + len(smaps(standing))
 
 
-def test_offset_goes_first_then_the_share_mode(tmp_path: Path, page: int) -> None:
+def test_offset_goes_first_then_the_end_then_the_share_mode(tmp_path: Path, page: int) -> None:
     file = tmp_path / ("long" * 20) / "file.bin"
     file.parent.mkdir()
     file.write_bytes(bytes(page))
-    widths = (200, 80, 72, 62, 50, 40)
+    widths = (200, 82, 76, 62, 50, 40)
     if sys.maxsize < 1 << 32:
         # An address has 4 digits less: a range of them 8.
-        widths = (192, 72, 64, 54, 42, 36)
+        widths = (192, 74, 68, 58, 46, 36)
     with MmapOptions(page).with_file(file).map() as mapping:
         where = ("areas", "--pid", ME, "--address", hex(mapping.start()))
         headings: list[list[str]] = []
@@ -158,5 +158,22 @@ def test_offset_goes_first_then_the_share_mode(tmp_path: Path, page: int) -> Non
     everything = ["address", "size", "prot", "share", "offset", "path"]
     assert headings[:2] == [everything, everything]
     assert headings[2] == ["address", "size", "prot", "share", "path"]
-    assert headings[3] == ["address", "size", "prot", "path"]
+    assert headings[3] == ["start", "size", "prot", "share", "path"]
     assert headings[4:] == [["start", "size", "prot", "path"]] * 2
+
+
+@pytest.mark.parametrize("options", [(), ("--usage",)])
+def test_80_columns_show_more_of_a_path_than_60(
+    options: tuple[str, ...], tmp_path: Path, page: int
+) -> None:
+    file = tmp_path / ("long" * 20) / "file.bin"
+    file.parent.mkdir()
+    file.write_bytes(bytes(page))
+    lengths: list[int] = []
+    with MmapOptions(page).with_file(file).map():
+        for columns in (60, 80):
+            rows, _ = tables(on_terminal("areas", "--pid", ME, *options, columns=columns))
+            (path,) = [row.split()[-1] for row in rows if row.rstrip().endswith("file.bin")]
+            lengths.append(len(path))
+    narrow, wide = lengths
+    assert 12 <= narrow <= wide

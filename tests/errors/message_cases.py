@@ -125,7 +125,7 @@ CASES = [
         "past the end",
         lambda folder: MmapOptions(100).with_file(small(folder)).map(),
         InvalidSizeError,
-        ("small", "10", "100", "past_end=True"),
+        ("small", "10", "100", "os.truncate", "past_end=True"),
     ),
     Case(
         "file offset",
@@ -198,7 +198,7 @@ CASES = [
         "slice of another length",
         lambda _: set_item(fresh(), slice(0, 3), b"four"),
         ValueError,
-        ("3", "4", "fixed size"),
+        ("3", "4", "keeps the size", "resize() makes it longer"),
     ),
     Case(
         "assigning to Mmap",

@@ -150,7 +150,19 @@ CHANGES = [
         "advice that is none",
         lambda _: fresh().advise(MmapFlags.SHARED),
         InvalidOperationError,
-        ("SHARED is not advice", "advise() takes", "NO_CORE_DUMP", "DONTNEED"),
+        ("SHARED is not advice: advise() takes NO_CORE_DUMP", "DONTNEED"),
+    ),
+    Case(
+        "several that are no advice",
+        lambda _: fresh().advise(MmapFlags.SHARED | MmapFlags.POPULATE | MmapFlags.WILLNEED),
+        InvalidOperationError,
+        ("SHARED, POPULATE are not advice",),
+    ),
+    Case(
+        "the number of another module's advice",
+        lambda _: wrong(fresh()).advise(2),
+        InvalidOperationError,
+        ("POPULATE is not advice", "the module mmap", "MmapFlags.SEQUENTIAL"),
     ),
     Case("closed", lambda _: closed()[0], ConsumedError, ("MmapMut was closed",)),
     Case(

@@ -9,6 +9,7 @@ import pytest
 
 import mmap_rs
 from mmap_rs import MmapOptions
+from tests.support.numpy_arrays import numpy
 
 # Of `mmap.mmap`, but what mappings have by the same name and what Python gives every object.
 NAMES = sorted(
@@ -16,10 +17,15 @@ NAMES = sorted(
     for name in dir(mmap.mmap)
     if not name.startswith("_") and not hasattr(mmap_rs.MmapMut, name)
 )
+# Of `bytes`, `bytearray`, `numpy.memmap` and memmap2, and calls of the system.
+OTHERS = (
+    *("decode", "splitlines", "reshape", "flush_range"),
+    *("append", "extend", "pop", "tofile", "truncate", "mlock"),
+)
 PRIVATE = re.compile(r"\b_[A-Z]\w+")
 
 
-@pytest.mark.parametrize("name", [*NAMES, "decode", "splitlines", "reshape", "flush_range"])
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
 def test_a_name_of_another_module(name: str) -> None:
     with MmapOptions(4096).map_mut() as m:
         assert not hasattr(m, name)
@@ -28,6 +34,24 @@ def test_a_name_of_another_module(name: str) -> None:
         text = str(caught.value)
         assert text.startswith(f"'mmap_rs.MmapMut' object has no attribute '{name}'; ")
         assert (caught.value.name, caught.value.obj) == (name, m)
+
+
+@pytest.mark.parametrize("name", ["dtype", "reshape", "shape"])
+def test_an_array_has_any_dtype(name: str) -> None:
+    np = numpy()
+    with MmapOptions(4096).map_mut() as m:
+        with pytest.raises(AttributeError) as caught:
+            getattr(m, name)
+        (call,) = re.findall(r"np\.\w+\(.*\)", str(caught.value))
+        array = eval(call, {"np": np, "m": m, "dtype": np.int32})
+        assert (array.dtype, array.shape) == (np.int32, (1024,))
+        del array
+
+
+@pytest.mark.parametrize("name", ["append", "extend", "write"])
+def test_a_name_of_what_can_be_written(name: str) -> None:
+    with MmapOptions(4096).map() as m, pytest.raises(AttributeError, match="is read-only"):
+        getattr(m, name)
 
 
 @pytest.mark.parametrize("method", ["flush", "flush_async"])
@@ -77,7 +101,9 @@ def test_what_is_named_for_memory_without_access_is_there(kind: str, name: str) 
     m[0] = 1
 
 
-@pytest.mark.parametrize("name", ["mmap", "ACCESS_READ", "MADV_RANDOM", "PAGESIZE", "open"])
+@pytest.mark.parametrize(
+    "name", ["mmap", "ACCESS_READ", "MADV_RANDOM", "PAGESIZE", "open", "mmap_file"]
+)
 def test_a_name_of_another_package(name: str) -> None:
     with pytest.raises(AttributeError, match=f"^module 'mmap_rs' has no attribute '{name}'; "):
         getattr(mmap_rs, name)

@@ -4,6 +4,7 @@ import errno
 import os
 import pickle
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,21 @@ def test_open_files_and_descriptors(file: Path) -> None:
     assert file.read_bytes() == bytes(4)
 
 
+# Python warns of a file that nobody closed.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("mode", ["r", "c", "r+", "w+"])
+def test_an_open_file_that_nobody_keeps(mode: str, file: Path) -> None:
+    for opened in (
+        lambda: file.open("r+b"),
+        lambda: file.open("r+b", buffering=0),
+        lambda: file.open("r+", encoding="ascii"),
+        tempfile.TemporaryFile,
+    ):
+        size = 4 if mode == "w+" or opened is not tempfile.TemporaryFile else None
+        with map_file(opened(), mode, size=size) as m:
+            assert m.size() == (size or 0)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resize of a MemoryFile")
 def test_a_memory_file() -> None:
     with MemoryFile(10) as memory, map_file(memory, "w+", size=20) as m, map_file(memory) as other:
@@ -180,6 +196,12 @@ def test_a_file_that_is_not_there(mode: str, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         map_file(tmp_path / "none" / "file", mode, size=size)
     assert isinstance(caught.value, mmap_rs.SystemCallError)
+    assert caught.value.operation == {
+        "r": "open for reading",
+        "c": "open for reading",
+        "r+": "open for reading and writing",
+        "w+": "making a file of 10 bytes",
+    }.get(mode)
 
 
 @pytest.mark.parametrize("answer", [errno.EOPNOTSUPP, errno.EINVAL])

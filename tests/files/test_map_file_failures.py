@@ -59,7 +59,7 @@ def check_kept(
 def test_a_full_disk(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "posix_fallocate", answer(errno.ENOSPC))
     check_kept(
-        file, SystemCallError, rf"make a file of 3145728 bytes failed: \[Errno {errno.ENOSPC}\]"
+        file, SystemCallError, rf"making a file of 3145728 bytes failed: \[Errno {errno.ENOSPC}\]"
     )
 
 

@@ -201,6 +201,7 @@ def test_a_path_is_opened_for_writing_when_it_is_written() -> None:
         with pytest.raises(OSError) as caught:
             refused()
         assert caught.value.errno in {errno.ETXTBSY, errno.EACCES}
+        assert "mode 'c'" in str(caught.value)
         assert isinstance(caught.value, SystemCallError)
     assert options.map()[:4] == b"\x7fELF"
 

@@ -83,7 +83,7 @@ def test_mappings_keep_the_memory() -> None:
     del file
     gc.collect()
     mapping[0] = 1
-    assert "memory file 'kept'" in repr(mapping)
+    assert " shared memory file 'kept' offset=0" in repr(mapping)
     mapping.close()
 
 
@@ -111,7 +111,11 @@ def test_a_closed_one_says_so() -> None:
 
 
 def test_names() -> None:
-    assert MemoryFile(UNIT).name is None
+    file = MemoryFile(UNIT)
+    assert file.name is None
+    options = MmapOptions.for_file(file)
+    assert f" size={UNIT} memory file offset=0" in repr(options)
+    assert f" size={UNIT} private memory file offset=0" in repr(options.map())
     file = MemoryFile(UNIT, name="ringe 輪")
     assert file.name == "ringe 輪"
     assert "ringe" in repr(file)

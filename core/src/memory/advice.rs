@@ -36,8 +36,9 @@ pub(super) const TABLE: &[(MmapFlags, i32)] = &[
 pub(super) fn numbers(flags: MmapFlags) -> Result<impl Iterator<Item = (&'static str, i32)>> {
     let other = flags - ALL;
     if !other.is_empty() {
+        let verb = if other.iter_names().count() == 1 { "is" } else { "are" };
         let [other, all] = [other, ALL].map(|flags| listed(flags.iter_names(), ", "));
-        return Err(Error::InvalidOperation(format!("{other} is not advice: advise() takes {all}")));
+        return Err(Error::InvalidOperation(format!("{other} {verb} not advice: advise() takes {all}")));
     }
     Ok(TABLE.iter().filter(move |(flag, _)| flags.contains(*flag)).map(|(flag, number)| {
         let name = flag.iter_names().next().map_or("", |(name, _)| name);

@@ -155,7 +155,7 @@ impl fmt::Display for Facts {
         f.write_str(if self.is_shared() { "shared" } else { "private" })?;
         match &self.backing {
             Backing::Anonymous => f.write_str(" anonymous")?,
-            Backing::File { source, .. } => write!(f, " file {} offset={}", source.name(), source.offset())?,
+            Backing::File { source, .. } => write!(f, " {}", source.in_words())?,
         }
         if self.access.is_exec() {
             f.write_str(" executable")?;

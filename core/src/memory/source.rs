@@ -166,6 +166,14 @@ impl Source {
         &self.name
     }
 
+    /// For `repr`: the file and the offset.
+    pub fn in_words(&self) -> String {
+        // One without a name is called "a memory file".
+        let name = self.name.strip_prefix("a ").filter(|_| self.is_memory()).unwrap_or(&self.name);
+        let kind = if self.is_memory() { "" } else { "file " };
+        format!("{kind}{name} offset={}", self.offset)
+    }
+
     /// The descriptor, where there is one already.
     #[cfg(unix)]
     pub fn descriptor(&self) -> Option<i32> {
@@ -316,9 +324,10 @@ impl Source {
         // What has no size has its own idea of what can be mapped.
         if let (false, Some(held)) = (self.past_end, status.size) {
             if end.is_none_or(|end| end > held) {
+                let remedy = if self.is_memory() { "its resize()" } else { "os.truncate" };
                 return Err(Error::InvalidSize(format!(
-                    "{size} bytes from offset {} on reach past the end of {}, which holds {held} bytes \
-                     (past_end=True allows it)",
+                    "{size} bytes from offset {} on reach past the end of {}, which holds {held} bytes: make the file \
+                     longer first, with {remedy} (past_end=True allows it as it is)",
                     self.offset, self.name
                 )));
             }

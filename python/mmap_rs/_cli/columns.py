@@ -63,9 +63,9 @@ def area_layouts(*, usage: bool) -> list[Columns]:
     layouts: list[Columns] = [
         (ADDRESS, SIZE, *(_USAGE if usage else ()), PROTECTION, SHARE, OFFSET, PATH)
     ]
-    for column in (OFFSET, SHARE):
-        layouts.append(_without(layouts[-1], column))
+    layouts.append(_without(layouts[-1], OFFSET))
     layouts.append((START, *layouts[-1][1:]))
+    layouts.append(_without(layouts[-1], SHARE))
     layouts.extend(_without(layouts[-1], column) for column in (PROPORTIONAL,) if usage)
     return layouts
 

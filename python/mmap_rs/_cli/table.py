@@ -26,7 +26,7 @@ from mmap_rs._cli.text import cells, shorten
 from mmap_rs._cli.totals import by_file
 
 # A shorter path is useless: other columns are left out before it is cut to less.
-LEAST_PATH = 12
+LEAST_PATH = 20
 # With the fewest columns it may be as short as this.
 _ANY_PATH = 4
 

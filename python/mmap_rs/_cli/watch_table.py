@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, TextIO
 
 from mmap_rs._cli import columns, table
@@ -37,8 +38,8 @@ _WHOLE = (
     columns.PATH,
 )
 _DROPPED = (columns.ADDRESS, columns.PROTECTION, TIME, columns.SIZE)
-# Lines of the terminal that are not for changes: what is said above the table, its headings, and the prompt.
-_OTHER_LINES = 6
+# Lines of the terminal that are neither for changes nor for what is said above them: headings and the prompt.
+_OTHER_LINES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +161,11 @@ class _LiveTable:
 
         self._seen.extend(Seen(_clock(when), change) for change in found)
         wide, high = self._live.console.size
-        latest = list(self._seen)[-max(high - _OTHER_LINES, 1) :]
+        first, second = (wrap(line, wide) for line in self._heading.lines(after))
+        lines = len(first) + len(second)
+        latest = list(self._seen)[-max(high - _OTHER_LINES - lines, 1) :]
         shown, body = table.fit(latest, layouts(usage=self._usage), cells, wide, self._mark)
-        first, second = self._heading.lines(after)
-        parts = [Text(first, "bold", no_wrap=True), Text(second, no_wrap=True), Text("")]
+        parts = [Text("\n".join(first), "bold"), Text("\n".join(second)), Text("")]
         made = [rich_table.table(shown, body)] if body else []
         self._live.update(Group(*parts, *made), refresh=True)
 

@@ -27,8 +27,8 @@ pub(super) fn hint(operation: &Operation<'_>, code: i32) -> Option<&'static str>
         Operation::Open { write } => {
             let is_forbidden = matches!(code, EACCES | EPERM | EROFS | ETXTBSY);
             (write && is_forbidden).then_some(
-                "a shared writable mapping needs a file that can be written: without MmapFlags.SHARED it is \
-                 copy-on-write, and reading is enough",
+                "a shared writable mapping needs a file that can be written: map_file's mode 'c', or options without \
+                 MmapFlags.SHARED, make a copy-on-write mapping, for which reading is enough",
             )
         }
         Operation::MemoryFile { call, .. } => match code {
