@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -173,6 +174,7 @@ def test_the_crate_is_published_for_its_tag_with_a_token_of_that_job() -> None:
         ("refs/tags/v1.2.3", 2),
     ],
 )
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
 @pytest.mark.parametrize(
     "pkgid", ["path+file:///a/bridge#pyo3-mmap-rs@1.2.3", "path+file:///a/pyo3-mmap-rs#1.2.3"]
 )
