@@ -131,8 +131,9 @@ fn two_allocations_become_one_region() {
     let _alone = alone();
     let unit = page::granularity();
     let file = numbered(2 * unit / page::base());
-    let spare = request(4 * unit).map(Access::None, false).expect("mapped");
-    let place = spare.span().start;
+    // In the middle of what was free, which the heap does not take first.
+    let spare = request(64 * unit).map(Access::None, false).expect("mapped");
+    let place = spare.span().start + 32 * unit;
     drop(spare);
     let at = |mut request: Request, address: usize| {
         request.place = Place::near(address);

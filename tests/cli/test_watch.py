@@ -5,7 +5,6 @@ import json
 import os
 import queue
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +17,8 @@ import pytest
 
 if sys.platform != "linux":
     pytest.skip("needs Linux: a pseudo-terminal, and its areas", allow_module_level=True)
+
+import resource
 
 from mmap_rs._cli.args import AreasRequest
 from mmap_rs._cli.changes import Change, changes

@@ -63,8 +63,9 @@ def forwarder(work: Work, library: Path, source: Path, *code: str | Path, own: C
     # It needs a library, which the tests of this module do without.
     from tools.tiers import binaries
 
-    exports = binaries.parse(source.read_bytes()).get_export().entries
-    names = [str(entry.name) for entry in exports if entry.name]
+    # What lief hands out lives as long as the image.
+    image = binaries.parse(source.read_bytes())
+    names = [str(entry.name) for entry in image.get_export().entries if entry.name]
     lines = [f'"{it}"' if it in own else f'"{it}" = "{source.stem}.{it}"' for it in names]
     definition = library.with_suffix(".def")
     definition.write_text("\n".join([f"LIBRARY {library.stem}", "EXPORTS", *lines, ""]))
