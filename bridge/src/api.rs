@@ -10,6 +10,11 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 /// The version that this crate needs.
 const VERSION: u32 = 1;
 
+/// The bits of protections.
+pub(crate) const READ: u32 = 1;
+pub(crate) const WRITE: u32 = 2;
+pub(crate) const EXECUTE: u32 = 8;
+
 /// What the system says.
 pub(crate) const ANY: u32 = u32::MAX;
 

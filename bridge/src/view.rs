@@ -1,8 +1,9 @@
 //! Views of Python's mappings.
 
-use crate::api::{Api, Info, RawView};
+use crate::api::{Api, EXECUTE, Info, READ, RawView, WRITE};
 use crate::error::{Error, Result};
-use mmap_rs::{Protection, ShareMode};
+use crate::given::MmapType;
+use mmap_rs::{MmapMut, Protection, ShareMode};
 use pyo3::prelude::*;
 use std::fmt;
 use std::ptr::NonNull;
@@ -73,14 +74,11 @@ impl<'py> FromPyObject<'py> for View {
     }
 }
 
-/// The C API's number of `MmapMut`.
-const MMAP_MUT: u32 = 2;
-
 impl View {
     /// A view for all that the object's class allows.
     fn of(mapping: &Bound<'_, PyAny>) -> PyResult<Self> {
         let kind = Api::get(mapping.py())?.info(mapping)?.kind;
-        Self::export(mapping, kind == MMAP_MUT)
+        Self::export(mapping, kind == MmapMut::KIND)
     }
 
     fn export(mapping: &Bound<'_, PyAny>, writable: bool) -> PyResult<Self> {
@@ -180,7 +178,7 @@ impl View {
     /// The protection of the memory.
     pub fn protection(&self) -> Protection {
         let bits = self.info.protection;
-        [(1, Protection::READ), (2, Protection::WRITE), (8, Protection::EXECUTE)]
+        [(READ, Protection::READ), (WRITE, Protection::WRITE), (EXECUTE, Protection::EXECUTE)]
             .into_iter()
             .filter(|(bit, _)| bits & bit != 0)
             .fold(Protection::empty(), |all, (_, flag)| all | flag)

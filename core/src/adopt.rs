@@ -21,7 +21,7 @@ pub struct Claim {
     pub protection: Option<Protection>,
     /// Its share mode; `None`: what the system says.
     pub share_mode: Option<ShareMode>,
-    /// The size of its pages in bytes; `None`: the base page size.
+    /// The size of its pages in bytes; `None`: what the system says.
     pub page: Option<usize>,
     /// Who gives it back; `None`: the system's own way.
     pub owner: Option<Owner>,

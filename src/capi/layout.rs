@@ -2,8 +2,8 @@
 //! and to the end of a structure that begins with its size.
 
 use mmap_rs_core::memory::foreign::GiveBack;
-use mmap_rs_core::memory::{Facts, Kind};
-use mmap_rs_core::state::Span;
+use mmap_rs_core::memory::{Kind, Region};
+use mmap_rs_core::state::Pinned;
 use pyo3::ffi::PyObject;
 use std::ffi::{c_int, c_void};
 
@@ -34,17 +34,18 @@ pub struct Info {
 }
 
 impl Info {
-    pub fn new(span: Span, facts: &Facts, is_faulted: bool) -> Self {
-        Self {
+    pub fn of(pinned: &Pinned<'_, Region>) -> Self {
+        let span = pinned.span();
+        pinned.with(|region| Self {
             struct_size: size_of::<Self>(),
             start: span.start as *mut c_void,
             len: span.len,
-            page_size: facts.page,
-            kind: number(facts.access.kind(facts.reserved)),
-            protection: facts.access.protection().bits(),
-            share_mode: facts.is_shared().into(),
-            faulted: is_faulted.into(),
-        }
+            page_size: region.facts().page,
+            kind: number(region.kind()),
+            protection: region.facts().access.protection().bits(),
+            share_mode: region.facts().is_shared().into(),
+            faulted: pinned.is_faulted().into(),
+        })
     }
 }
 

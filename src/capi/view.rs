@@ -4,7 +4,7 @@
 
 use super::layout::{FAULTED, GONE, Info, OK, RawView};
 use super::{answer, check_size, mapping};
-use crate::state::borrow::{Refused, check_fault, pin, retry};
+use crate::state::borrow::{Refused, pin, retry, try_export};
 use crate::state::classes::Mapping;
 use crate::state::error::{Result, unreadable, unwritable};
 use mmap_rs_core::memory::Region;
@@ -32,15 +32,12 @@ impl View {
         if writable && !kind.is_writable() {
             return Err(unwritable(kind).into());
         }
-        let export = mapping.cell().export(requests).map_err(|refusal| Refused::new(mapping, refusal))?;
-        check_fault(kind, export.is_faulted())?;
-        export.leak();
+        try_export(mapping, requests)?.leak();
         Ok(Self { cell: mapping.shared_cell() })
     }
 
     fn info(&self) -> Option<Info> {
-        let pinned = self.cell.pin_exported().ok()?;
-        Some(pinned.with(|region| Info::new(pinned.span(), region.facts(), pinned.is_faulted())))
+        Some(Info::of(&self.cell.pin_exported().ok()?))
     }
 
     fn again(&self) -> Option<Self> {
@@ -77,9 +74,7 @@ pub unsafe extern "C" fn info(object: *mut PyObject, info: *mut Info) -> c_int {
         unsafe { check_info(info) }?;
         // SAFETY: the caller's object.
         let mapping = unsafe { mapping(py, object) }?;
-        let pinned = pin(py, mapping)?;
-        let found = pinned.with(|region| Info::new(pinned.span(), region.facts(), pinned.is_faulted()));
-        drop(pinned);
+        let found = Info::of(&pin(py, mapping)?);
         // SAFETY: as above.
         unsafe { *info = found };
         Ok(0)

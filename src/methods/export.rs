@@ -7,28 +7,19 @@ use super::lines::{Line, line_end, short_line};
 use crate::call::check_signals;
 use crate::convert::numbers::{Number, limit};
 use crate::convert::slices::Unpacked;
-use crate::state::borrow::{BytesOf, Refused, check_fault, retry};
+use crate::state::borrow::{BytesOf, Refused, retry, try_export};
 use crate::state::buffer::Buffer;
 use crate::state::classes::Mapping;
 use crate::state::detach::free;
 use crate::state::error::{Result, closed_file, unwritable};
 use mmap_rs_core::Error as CoreError;
-use mmap_rs_core::memory::Region;
-use mmap_rs_core::state::{Exported, Requests};
+use mmap_rs_core::state::Requests;
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-/// Counts one more export: one attempt.
-#[inline]
-fn try_export(mapping: &Mapping, requests: Requests) -> std::result::Result<Exported<'_, Region>, Refused<'_>> {
-    let export = mapping.cell().export(requests).map_err(|refusal| Refused::new(mapping, refusal))?;
-    check_fault(mapping.kind(), export.is_faulted())?;
-    Ok(export)
-}
 
 /// Fills a view of a mapping's bytes, and counts it: one attempt. False where a Python error is set.
 ///

@@ -13,7 +13,7 @@ use super::detach::{LARGE, detached_if};
 use super::error::{Error, Result, closed_file, refused, unreadable};
 use crate::call::{check_signals, is_finalizing};
 use mmap_rs_core::memory::{Kind, Region};
-use mmap_rs_core::state::{AcquireError, Exclusive, Mode, Pinned, Requests, Span, exclusive_pair};
+use mmap_rs_core::state::{AcquireError, Exclusive, Exported, Mode, Pinned, Requests, Span, exclusive_pair};
 use pyo3::prelude::*;
 use std::time::Duration;
 
@@ -136,6 +136,14 @@ pub fn span(py: Python<'_>, mapping: &Mapping) -> Result<Span> {
 /// One attempt at a call in flight.
 pub fn try_pin(mapping: &Mapping, requests: Requests) -> std::result::Result<Pinned<'_, Region>, Refused<'_>> {
     mapping.cell().pin(requests).map_err(|refusal| Refused::new(mapping, refusal))
+}
+
+/// One attempt at an export.
+#[inline]
+pub fn try_export(mapping: &Mapping, requests: Requests) -> std::result::Result<Exported<'_, Region>, Refused<'_>> {
+    let export = mapping.cell().export(requests).map_err(|refusal| Refused::new(mapping, refusal))?;
+    check_fault(mapping.kind(), export.is_faulted())?;
+    Ok(export)
 }
 
 /// The bytes of a mapping, for a call that is to go over them.

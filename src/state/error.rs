@@ -118,7 +118,8 @@ impl Error {
             Self::Exported(kind, exports) => {
                 let (are, them) = if exports == 1 { ("buffer is", "it") } else { ("buffers are", "them") };
                 PyBufferError::new_err(format!(
-                    "{exports} {are} alive over this {} (memoryview, array, function, file, or view in another language): release {them} first",
+                    "{exports} {are} alive over this {} (memoryview, array, function, file, or view in another language): \
+                     release {them} first",
                     kind.name()
                 ))
             }

@@ -5,7 +5,7 @@ mod owned;
 #[cfg_attr(windows, path = "windows.rs")]
 mod sys;
 
-use crate::api::Api;
+use crate::api::{Api, EXECUTE, READ, WRITE};
 use crate::given::MmapType;
 use mmap_rs::{Error, Mmap, MmapMut, MmapNone, Reserved, ReservedMut, ReservedNone, UnsafeMmapFlags};
 use owned::Owned;
@@ -14,11 +14,6 @@ use pyo3::prelude::*;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
-
-/// Bits of protections.
-const READ: u32 = 1;
-const WRITE: u32 = 2;
-const EXECUTE: u32 = 8;
 
 /// A mapping that was Python's, with the methods of the type `T` of the crate `mmap-rs`. `Drop` unmaps it. In Python the
 /// object is consumed; to return the memory, return the `Taken`.
