@@ -8,48 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.robustness.limit_scripts import PRELUDE
 from tests.support.child_process import check_child, describe, died_of, run_child
 from tests.support.os_features import is_root
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sets Linux's limits")
-
-PRELUDE = """
-import ctypes, errno, os, resource, sys
-from pathlib import Path
-import mmap_rs, mmap_rs._errors, mmap_rs._flags
-from tests.support.address_space import hole
-from tests.support.procfs import area_at, areas, descriptors, permissions_at, smaps_at
-from mmap_rs import MemoryAreas, MmapFlags, MmapOptions, SystemCallError
-
-P = MmapOptions.page_size()
-libc = ctypes.CDLL(None, use_errno=True)
-
-def refused(act, *codes):
-    "Return the message with which the system's refusal is told."
-    try:
-        act()
-    except SystemCallError as error:
-        assert error.errno in codes, error
-        return str(error)
-    raise AssertionError("it was allowed")
-
-def status(name):
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024
-
-def give_up_rights():
-    "Become nobody, for whom the limits hold."
-    if os.getuid() == 0:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-
-def at_most_one_error_class():
-    refused(lambda: MmapOptions(P).map_none().lock(), errno.ENOMEM, errno.EAGAIN, errno.EPERM)
-
-at_most_one_error_class()  # what errors import is imported now
-"""
 
 
 def test_address_space() -> None:
@@ -329,110 +292,6 @@ os.close(full.pop())
 with MmapOptions(P).with_file(path).map() as again:
     assert again[:4] == b"\\x7fELF"
 assert len(list(MemoryAreas.open())) > 5
-"""
-    )
-
-
-MANY_AREAS = """
-limit = int(Path("/proc/sys/vm/max_map_count").read_text())
-
-def fill():
-    "Cut an area into as many as the system allows."
-    many = MmapOptions(2 * limit * P).reserve_none()
-    address, count = many.start(), 0
-    while not libc.mprotect(ctypes.c_void_p(address + (2 * count + 1) * P), ctypes.c_size_t(P), 1):
-        count += 1
-    assert ctypes.get_errno() == errno.ENOMEM
-    return many
-
-# Room for the interpreter's own objects, which it could not map any more.
-room = [bytes(400) for _ in range(20000)]
-"""
-
-
-def few_areas() -> bool:
-    """Tell whether the limit is low enough to be reached in a moment."""
-    with open("/proc/sys/vm/max_map_count") as file:
-        return int(file.read()) <= 300_000
-
-
-many_areas = pytest.mark.skipif(
-    sys.platform != "linux" or not few_areas(), reason="vm.max_map_count is too large to be reached"
-)
-
-
-@many_areas
-def test_a_conversion_that_would_pass_the_number_of_areas() -> None:
-    check_child(
-        PRELUDE
-        + MANY_AREAS
-        + """
-whole = MmapOptions(3 * P).map_mut()
-whole.fill(7)
-del room[::2]  # not all: the interpreter would give it back, which it could not either
-many = fill()  # after that, as what is freed may be unmapped and so make room for another area
-middle = whole.split_off(P)
-tail = middle.split_off(P)
-for name in ("make_none", "make_read_only", "make_exec"):
-    text = refused(getattr(middle, name), errno.ENOMEM)
-    assert "mprotect of" in text and "vm.max_map_count" in text, text
-    assert not middle.closed and middle.count(7) == P
-# A new area may pass the limit by one, and may grow out of a neighbour.
-extra = []
-try:
-    while len(extra) < 8:
-        extra.append(MmapOptions(P).with_flags(MmapFlags.SHARED).map())
-except SystemCallError as error:
-    text = str(error)
-assert "mmap of" in text and "vm.max_map_count" in text, text
-text = refused(lambda: middle.advise(MmapFlags.SEQUENTIAL), errno.ENOMEM, errno.EAGAIN)
-assert "madvise SEQUENTIAL" in text and "vm.max_map_count" in text, text
-many.close()
-middle.make_none().close()
-assert whole[-1] == tail[0] == 7
-"""
-    )
-
-
-@many_areas
-def test_a_close_that_would_pass_the_number_of_areas() -> None:
-    # Taking the middle out of an area makes two of it.
-    check_child(
-        PRELUDE
-        + MANY_AREAS
-        + """
-import gc
-whole = MmapOptions(4 * P).map_mut()
-whole.fill(7)
-start = whole.start()
-del room[::2]  # not all: the interpreter would give it back, which it could not either
-many = fill()  # after that, as what is freed may be unmapped and so make room for another area
-middle = whole.split_off(P)
-rest = middle.split_off(P)
-dropped = rest.split_to(P)
-for close in (middle.close, lambda: middle.close(defer=True)):
-    text = refused(close, errno.ENOMEM)
-    assert f"munmap of {P} bytes" in text and "vm.max_map_count" in text, text
-    assert not middle.closed
-    assert middle.count(7) == P
-middle[0] = 8
-try:
-    with middle:
-        pass
-except SystemCallError as error:
-    assert error.errno == errno.ENOMEM
-else:
-    raise AssertionError("the block ended as if it were closed")
-# A destructor can tell nobody: the page stays mapped.
-del dropped
-gc.collect()
-many.close()
-assert area_at(start + 2 * P) is not None
-assert middle[0] == 8
-middle.close()
-assert middle.closed
-assert area_at(start + P) is None
-assert whole[0] == rest[0] == 7
 """
     )
 
