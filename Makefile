@@ -31,6 +31,9 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 unexport CONDA_PREFIX
 unexport PYTHONHOME
 
+# Crates outside of the workspace: the one for extension modules with its examples, and what only tests and benchmarks run.
+OUTSIDE := bridge examples/extension-pyo3 examples/embedding-rust
+APART := benchmarks/rust benchmarks/extension tests/rust-parity/public-items tests/layers
 RUST_SOURCES := $(shell find src core -name target -prune -o -type f \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null) \
                 $(wildcard build.rs Cargo.lock) Cargo.toml
 
@@ -119,17 +122,11 @@ coverage-rust: $(STAMPS)/test $(STAMPS)/crates ## Show which lines of Rust the t
 .PHONY: lint
 lint: rustfmt clippy layers ruff docstrings-check ## Check form: rustfmt, clippy, layers, ruff, docstrings of the stubs
 
-# Crates with versions of their own: the one for extension modules, and its examples.
-OUTSIDE := bridge examples/extension-pyo3 examples/embedding-rust
-
 .PHONY: rustfmt
 rustfmt: $(STAMPS)/venv
 	@echo "==> rustfmt"
 	@cargo fmt --all --check
-	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
-	@cargo fmt --manifest-path tests/rust-parity/public-items/Cargo.toml --check
-	@cargo fmt --manifest-path tests/layers/Cargo.toml --check
-	@for crate in $(OUTSIDE); do cargo fmt --manifest-path $$crate/Cargo.toml --check || exit 1; done
+	@for crate in $(OUTSIDE) $(APART); do cargo fmt --manifest-path $$crate/Cargo.toml --check || exit 1; done
 
 .PHONY: clippy
 clippy: $(STAMPS)/venv
@@ -137,9 +134,8 @@ clippy: $(STAMPS)/venv
 	@echo "==> clippy"
 	@cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
 	@cargo clippy --locked --quiet --no-default-features --features abi3-py311 -- -D warnings
-	@cargo clippy --locked --quiet --manifest-path benchmarks/rust/Cargo.toml --target-dir target/plain -- -D warnings
-	@cargo clippy --locked --quiet --manifest-path tests/rust-parity/public-items/Cargo.toml --target-dir target/public-items -- -D warnings
-	@cargo clippy --locked --quiet --manifest-path tests/layers/Cargo.toml --target-dir target/layers -- -D warnings
+	@for crate in $(APART); do cargo clippy --locked --quiet --manifest-path $$crate/Cargo.toml \
+	  --target-dir target/$$(basename $$crate) -- -D warnings || exit 1; done
 
 .PHONY: layers
 layers:
@@ -178,10 +174,7 @@ docstrings-check: $(BUILT)
 .PHONY: format
 format: $(STAMPS)/lint ## Put the sources into form: rustfmt, ruff
 	@cargo fmt --all
-	@cargo fmt --manifest-path benchmarks/rust/Cargo.toml
-	@cargo fmt --manifest-path tests/rust-parity/public-items/Cargo.toml
-	@cargo fmt --manifest-path tests/layers/Cargo.toml
-	@for crate in $(OUTSIDE); do cargo fmt --manifest-path $$crate/Cargo.toml; done
+	@for crate in $(OUTSIDE) $(APART); do cargo fmt --manifest-path $$crate/Cargo.toml || exit 1; done
 	@$(PY) -m ruff check --quiet --fix .
 	@$(PY) -m ruff format --quiet .
 

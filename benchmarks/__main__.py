@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.platform != "linux":
         print("measured on Linux only: the rivals' flags and the bare system calls are Linux's")
         return 0
-    remote.build_plain()
+    remote.build()
     scope = Scope(large=options.large, only=options.only)
     about = machine.describe()
     for name, value in about.items():

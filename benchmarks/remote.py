@@ -1,4 +1,4 @@
-"""Turns that another process takes: plain Rust, or a Python whose memory is laid out in another way."""
+"""Turns that plain Rust takes: a process beside this one, or an extension module in it."""
 
 import json
 import subprocess
@@ -11,6 +11,7 @@ from benchmarks.model import Turn
 
 RUST = Path(__file__).resolve().parent / "rust"
 TARGET = RUST.parent.parent / "target" / "plain"
+EXTENSION = TARGET / "release" / "libviews.so"
 
 
 class Remote:
@@ -65,15 +66,16 @@ class Remote:
         self.close()
 
 
-def build_plain() -> None:
-    """Build the Rust program."""
-    subprocess.run(
-        ["cargo", "build", "--release", "--quiet", "--locked", "--target-dir", str(TARGET)],
-        cwd=RUST,
-        check=True,
-    )
+def build() -> None:
+    """Build the Rust program, and the extension module."""
+    for crate in (RUST, RUST.with_name("extension")):
+        subprocess.run(
+            ["cargo", "build", "--release", "--quiet", "--locked", "--target-dir", str(TARGET)],
+            cwd=crate,
+            check=True,
+        )
 
 
 def plain() -> Remote:
-    """Return the Rust program, which `build_plain` has built."""
+    """Return the Rust program, which `build` has built."""
     return Remote([str(TARGET / "release" / "mmap-rs-plain")])

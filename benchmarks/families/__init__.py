@@ -17,6 +17,7 @@ TITLES = {
     "guard": "The fault guard, where nothing faults",
     "areas": "Memory areas",
     "sending": "Sharing memory with another process",
+    "views": "Views, by an extension module in Rust",
     "startup": "Import, in CPU time",
 }
 NAMES = tuple(TITLES)
