@@ -13,6 +13,7 @@
 
 pub mod adopt;
 pub mod areas;
+mod blocks;
 pub mod error;
 pub mod guard;
 #[cfg(any(target_os = "macos", target_os = "ios", test))]

@@ -1,63 +1,19 @@
 //! Which addresses are guarded.
 //!
-//! Slots live in blocks that are never freed, so a reference to one is valid for ever, also in a signal handler. Threads
-//! claim a slot by one compare-and-swap; the handler looks at every slot that was ever used.
-#![expect(unsafe_code, reason = "slots behind atomic pointers, which are never freed")]
+//! Threads claim a slot by one compare-and-swap; the handler looks at every slot that was ever used.
 
 use super::slot::{self, Claim, Entry, Found, Guard, Slot};
+use crate::blocks::Blocks;
 use crate::state::{Span, generation};
 use crate::{Error, Result};
 use std::ops::Range;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The first block's number of slots; each one has twice as many as the one before.
-const FIRST: usize = 64;
-/// Enough for more mappings than any system allows.
-const BLOCKS: usize = 24;
-
-static TABLE: [AtomicPtr<Slot>; BLOCKS] = [const { AtomicPtr::new(std::ptr::null_mut()) }; BLOCKS];
+static TABLE: Blocks<Slot> = Blocks::new();
 /// Where to look for a free slot first.
 static HINT: AtomicUsize = AtomicUsize::new(0);
 /// How many slots were ever used.
 static USED: AtomicUsize = AtomicUsize::new(0);
-
-const fn block_len(block: usize) -> usize {
-    FIRST << block
-}
-
-/// A block, where there is one already. Async-signal-safe: one load.
-fn block(index: usize) -> Option<&'static [Slot]> {
-    let first = TABLE.get(index)?.load(Ordering::Acquire);
-    if first.is_null() {
-        return None;
-    }
-    // SAFETY: a block of that length, initialised before it was published, never freed.
-    Some(unsafe { std::slice::from_raw_parts(first, block_len(index)) })
-}
-
-/// A block, made where it is wanting.
-fn make_block(index: usize) -> Result<&'static [Slot]> {
-    let full = || Error::system("Io", libc::ENOMEM, "registration of a guarded mapping".to_owned());
-    if let Some(slots) = block(index) {
-        return Ok(slots);
-    }
-    let mut slots = Vec::new();
-    slots.try_reserve_exact(block_len(index)).map_err(|_| full())?;
-    slots.resize_with(block_len(index), Slot::default);
-    let made = Box::into_raw(slots.into_boxed_slice());
-    let entry = TABLE.get(index).ok_or_else(full)?;
-    if entry.compare_exchange(std::ptr::null_mut(), made.cast(), Ordering::AcqRel, Ordering::Acquire).is_err() {
-        // SAFETY: another thread was quicker; nobody has seen this one.
-        drop(unsafe { Box::from_raw(made) });
-    }
-    block(index).ok_or_else(full)
-}
-
-/// The block of a slot's number, and its place there.
-fn locate(number: usize) -> (usize, usize) {
-    let block = (number / FIRST + 1).ilog2() as usize;
-    (block, number - FIRST * ((1 << block) - 1))
-}
 
 fn claim() -> Result<Claim> {
     let hint = HINT.load(Ordering::Relaxed);
@@ -65,9 +21,7 @@ fn claim() -> Result<Claim> {
     let used = USED.load(Ordering::Acquire);
     let reused = (hint..used).chain(0..hint.min(used));
     for number in reused.chain(used..usize::MAX) {
-        let (block, place) = locate(number);
-        let slots = make_block(block)?;
-        let Some(slot) = slots.get(place) else { break };
+        let Some(slot) = TABLE.get_or_make(number) else { break };
         if let Some(claim) = slot.claim() {
             HINT.store(number + 1, Ordering::Relaxed);
             USED.fetch_max(number + 1, Ordering::AcqRel);
@@ -112,7 +66,7 @@ pub(super) fn mark(range: &Range<usize>) {
 fn slots() -> impl Iterator<Item = &'static Slot> + Clone {
     let used = USED.load(Ordering::Acquire);
     let process = this_process();
-    (0..BLOCKS).map_while(block).flatten().take(used).filter(move |slot| slot.is_in(process))
+    TABLE.iter().take(used).filter(move |slot| slot.is_in(process))
 }
 
 /// What names this process among its parents and children: see [`Guard::set_process`]. Async-signal-safe.
@@ -123,15 +77,6 @@ pub(super) fn this_process() -> usize {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_and_places() {
-        assert_eq!(locate(0), (0, 0));
-        assert_eq!(locate(FIRST - 1), (0, FIRST - 1));
-        assert_eq!(locate(FIRST), (1, 0));
-        assert_eq!(locate(3 * FIRST), (2, 0));
-        assert_eq!(locate(7 * FIRST - 1), (2, 4 * FIRST - 1));
-    }
 
     #[test]
     fn many_guards_at_once() {

@@ -14,7 +14,14 @@ const LAYERS: [Layers; 3] = [
     (
         "core/src",
         "",
-        &[&["error", "mach"], &["state"], &["guard", "registry"], &["memory"], &["areas"], &["adopt", "within"]],
+        &[
+            &["blocks", "error", "mach"],
+            &["state"],
+            &["guard", "registry"],
+            &["memory"],
+            &["areas"],
+            &["adopt", "within"],
+        ],
     ),
     (
         "core/src",
