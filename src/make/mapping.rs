@@ -3,7 +3,7 @@
 use super::file;
 use super::options::MmapOptions;
 use crate::audit;
-use crate::state::borrow::{exclusive, span};
+use crate::state::borrow::{change, exclusive, span};
 use crate::state::classes::{Mapping, vacant, wrap};
 use crate::state::detach::detached_if;
 use crate::state::error::Result;
@@ -73,18 +73,11 @@ fn replace<'py>(
         if alone.with(|region| region.span()) != place {
             continue;
         }
-        py.detach(move || match alone.with(|region| within::map_over(request, region, access, reserved)) {
-            Ok(region) => {
-                target.fill(region);
-                drop(alone.end(Ending::WithReservation));
-                Ok(())
-            }
-            Err(failure) => {
-                if failure.lost {
-                    drop(alone.end(Ending::Broken));
-                }
-                Err(failure.error)
-            }
+        py.detach(move || {
+            let (alone, region) = change(alone, |region| within::map_over(request, region, access, reserved))?;
+            target.fill(region);
+            drop(alone.end(Ending::WithReservation));
+            Ok::<_, CoreError>(())
         })?;
         return Ok(made);
     }

@@ -6,12 +6,12 @@ use crate::convert::flags;
 use crate::convert::numbers::Number;
 use crate::convert::ranges::Range;
 use crate::make::file;
-use crate::state::borrow::{check_fault, exclusive, with_region};
+use crate::state::borrow::{change, check_fault, exclusive, with_region};
 use crate::state::classes::{Mapped, Mapping, base};
 use crate::state::error::Result;
 use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::memory::{Region, Resize, Source};
-use mmap_rs_core::state::{Ending, Extent};
+use mmap_rs_core::state::Extent;
 use pyo3::exceptions::{PyRuntimeWarning, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple};
@@ -111,15 +111,7 @@ fn resize(slf: &Bound<'_, Mapped>, size: Option<usize>, may_move: bool) -> Resul
             continue;
         }
         let wanted = Resize { size, may_move, source: source.as_ref() };
-        py.detach(move || match alone.with(|region| region.resize(&wanted)) {
-            Ok(()) => Ok(()),
-            Err(failure) => {
-                if failure.lost {
-                    drop(alone.end(Ending::Broken));
-                }
-                Err(failure.error)
-            }
-        })?;
+        py.detach(move || change(alone, |region| region.resize(&wanted)).map(drop))?;
         return Ok(());
     }
 }
@@ -132,7 +124,8 @@ impl Mapped {
     /// page of shared anonymous memory, bytes that a smaller size had hidden come back, as other processes may use them. Protection,
     /// flags, lock, advice, guard, page size and name stay. A mapping grows where it lies if the addresses behind it are
     /// free. Otherwise it moves: on Linux and Android the system moves its pages (mremap(2)), elsewhere it is mapped
-    /// again, and private memory is copied. If this fails, nothing has changed.
+    /// again, and private memory is copied. If this fails, the mapping is as before, unless the message says that it
+    /// was unmapped.
     ///
     /// Raises the audit event `mmap_rs.resize` with the address, the old and the new size; if executable memory grows, also
     /// `mmap_rs.exec` with the address before and the new size.
@@ -150,7 +143,7 @@ impl Mapped {
     ///     SystemCallError: if the system refuses: with `errno.ENOMEM` if there is no room behind the mapping and
     ///         it may not move.
     ///
-    /// To move huge pages, as many free ones are needed as the new size has.
+    /// Moving a mapping of huge pages needs enough free huge pages for the whole new size.
     ///
     /// Upstream: none. Source: mremap(2).
     ///
@@ -193,7 +186,7 @@ impl Mapped {
 
     /// Bring the pages into physical memory now, so that no later access waits for them.
     ///
-    /// What can't be brought in raises an exception, never a signal. Other threads run meanwhile.
+    /// A page that can't be loaded raises an exception, never a signal. Other threads can run during the call.
     ///
     /// Args:
     ///     range: as for `flush()`.
@@ -278,7 +271,7 @@ impl Mapped {
 
     /// Start to write changed bytes to the file, without waiting (msync(2), MS_ASYNC).
     ///
-    /// Takes and raises what `flush()` takes and raises.
+    /// Takes the same arguments and raises the same exceptions as `flush()`.
     ///
     /// Upstream: `flush_async`.
     ///
@@ -307,8 +300,8 @@ impl Mapped {
     ///
     /// Args:
     ///     flags: those of `MmapFlags` that are advice: `NO_CORE_DUMP`, `TRANSPARENT_HUGE_PAGES`, `SEQUENTIAL`,
-    ///         `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. With `DONTNEED`, private pages lose what was written on
-    ///         Linux and Android; other systems keep it.
+    ///         `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. On Linux and Android, `DONTNEED` discards what was written to
+    ///         private pages; other systems keep it.
     ///     range: as for `flush()`.
     ///
     /// Raises:

@@ -1,5 +1,6 @@
 //! What mappings can do, a file for each base class and each concept.
 
+pub mod buffer_protocol;
 pub mod bytes;
 pub mod bytes_mut;
 pub mod code;

@@ -4,7 +4,7 @@
 //! the result. Each ends before the thread attaches again.
 
 use crate::audit;
-use crate::state::borrow::{end_deferred, exclusive, exclusive_both, span};
+use crate::state::borrow::{change, end_deferred, exclusive, exclusive_both, span};
 use crate::state::classes::{Mapping, vacant};
 use crate::state::detach::{detached_if, free, is_long_end};
 use crate::state::error::{Error, Result};
@@ -49,26 +49,16 @@ fn close_now(py: Python<'_>, mapping: &Mapping) -> Result<()> {
     })
 }
 
-/// The end of a change that can fail: hands the region over, keeps it, or gives it up.
-fn settle(
-    mut alone: Exclusive<'_, Region>,
+/// Makes a change that can fail, and hands the region over.
+fn hand_over(
+    alone: Exclusive<'_, Region>,
     target: &Mapping,
     how: Ending,
-    change: impl FnOnce(&mut Region) -> std::result::Result<(), Failure>,
+    work: impl FnOnce(&mut Region) -> std::result::Result<(), Failure>,
 ) -> std::result::Result<(), CoreError> {
-    match alone.with(change) {
-        Ok(()) => {
-            target.fill(alone.end(how));
-            Ok(())
-        }
-        Err(failure) => {
-            if failure.lost {
-                drop(alone.end(Ending::Broken));
-                return Err(failure.error.with_hint("rollback failed too; the mapping was unmapped"));
-            }
-            Err(failure.error)
-        }
-    }
+    let (alone, ()) = change(alone, work)?;
+    target.fill(alone.end(how));
+    Ok(())
 }
 
 /// Sets the protection, and with it the class.
@@ -86,7 +76,7 @@ pub fn make<'py>(slf: &Bound<'py, Mapping>, access: Access, flush: bool, how: En
         if audited.is_some_and(|audited| alone.with(|region| region.span()) != audited) {
             continue;
         }
-        py.detach(move || settle(alone, target, how, |region| region.make(access, flush)))?;
+        py.detach(move || hand_over(alone, target, how, |region| region.make(access, flush)))?;
         return Ok(made);
     }
 }
@@ -126,7 +116,12 @@ pub fn try_from<'py>(target: Kind, other: &Bound<'py, PyAny>) -> Result<Bound<'p
     let access = if target.is_writable() || target == Kind::ReservedMut { Access::Write } else { Access::Read };
     let alone = exclusive(py, mapping)?;
     py.detach(move || {
-        settle(alone, into, Ending::TryFrom, |region| if commit { region.commit() } else { region.make(access, false) })
+        hand_over(
+            alone,
+            into,
+            Ending::TryFrom,
+            |region| if commit { region.commit() } else { region.make(access, false) },
+        )
     })?;
     Ok(made)
 }

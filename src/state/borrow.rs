@@ -1,19 +1,14 @@
 //! The uses of a mapping by a call, from Python's side: trying, waiting detached, and saying why not.
 //!
-//! Rules for all of `src/`:
-//! 1. Convert arguments and acquire other objects' buffers before a mapping is used, because that may run Python code;
-//!    wrap results, and make errors exceptions, after. Nothing in between runs Python code (`call.rs` checks it).
-//! 2. Check bounds against the span of the current use, not one seen earlier.
-//! 3. Exclusive access begins while attached, so that on a GIL build an attached thread that has looked needs no pin.
-//! 4. Pins and exclusive access end before the thread attaches again: an ending interpreter stops threads there.
-//! 5. No thread waits for one use while it holds another. (A request for exclusive access is not a use.)
+//! docs/architecture.md has the rules for all of `src/`, such as what may run while a mapping is used.
 
 use super::classes::Mapping;
 use super::detach::{LARGE, detached_if};
 use super::error::{Error, Result, closed_file, refused, unreadable};
 use crate::call::{check_signals, is_finalizing};
-use mmap_rs_core::memory::{Kind, Region};
-use mmap_rs_core::state::{AcquireError, Exclusive, Exported, Mode, Pinned, Requests, Span, exclusive_pair};
+use mmap_rs_core::Error as CoreError;
+use mmap_rs_core::memory::{Failure, Kind, Region};
+use mmap_rs_core::state::{AcquireError, Ending, Exclusive, Exported, Mode, Pinned, Requests, Span, exclusive_pair};
 use pyo3::prelude::*;
 use std::time::Duration;
 
@@ -256,7 +251,7 @@ fn acquire<'a, T, const N: usize>(
 }
 
 /// Ends a mapping for calls to come; the last of its uses unmaps it.
-pub fn end_deferred(py: Python<'_>, mapping: &Mapping, how: mmap_rs_core::state::Ending) -> Result<Option<Region>> {
+pub fn end_deferred(py: Python<'_>, mapping: &Mapping, how: Ending) -> Result<Option<Region>> {
     loop {
         match mapping.cell().end_deferred(how) {
             Ok(region) => return Ok(region),
@@ -264,6 +259,21 @@ pub fn end_deferred(py: Python<'_>, mapping: &Mapping, how: mmap_rs_core::state:
                 Some(error) => return Err(error),
                 None => drop(pause(py, mapping, Mode::Exclusive)?),
             },
+        }
+    }
+}
+
+/// Makes a change that can fail; a region that the failure took ends as broken.
+pub fn change<'a, T>(
+    mut alone: Exclusive<'a, Region>,
+    change: impl FnOnce(&mut Region) -> std::result::Result<T, Failure>,
+) -> std::result::Result<(Exclusive<'a, Region>, T), CoreError> {
+    match alone.with(change) {
+        Ok(done) => Ok((alone, done)),
+        Err(Failure { error, lost: false }) => Err(error),
+        Err(Failure { error, lost: true }) => {
+            drop(alone.end(Ending::Broken));
+            Err(error.with_hint("rollback failed too; the mapping was unmapped"))
         }
     }
 }

@@ -9,11 +9,11 @@ use crate::Error;
 impl Region {
     /// Sets the protection of all of it, or of nothing.
     pub fn make(&mut self, access: Access, flush: bool) -> Result<(), Failure> {
-        if !jit::check_change(&self.facts, access).map_err(|error| Failure { error, lost: false })? {
+        if !jit::check_change(&self.facts, access).map_err(Failure::kept)? {
             return Ok(());
         }
         let mut after = Parts::new();
-        after.try_reserve_exact(self.parts.len()).map_err(|_| Failure { error: Error::OutOfMemory, lost: false })?;
+        after.try_reserve_exact(self.parts.len()).map_err(|_| Failure::kept(Error::OutOfMemory))?;
         self.tell_guard(access);
         let mut before = std::mem::take(&mut self.parts).into_iter();
         while let Some(part) = before.next() {

@@ -83,6 +83,13 @@ pub struct Failure {
     pub lost: bool,
 }
 
+impl Failure {
+    /// A failure that changed nothing.
+    pub fn kept(error: Error) -> Self {
+        Self { error, lost: false }
+    }
+}
+
 impl Extent for Region {
     fn span(&self) -> Span {
         self.span

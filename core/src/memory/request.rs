@@ -153,22 +153,21 @@ impl Request {
         reserved: bool,
         is_intact: impl Fn(&Region) -> bool,
     ) -> Result<Region, Failure> {
-        let kept = |error| Failure { error, lost: false };
-        reservation.check_system_owned("replaced").map_err(|error| Failure { error, lost: false })?;
+        reservation.check_system_owned("replaced").map_err(Failure::kept)?;
         let span = reservation.span();
         if self.is_fixed() || self.place != Place::Any {
             let text = "a mapping that takes the place of a reservation can't have another address too";
-            return Err(kept(Error::InvalidOperation(text.to_owned())));
+            return Err(Failure::kept(Error::InvalidOperation(text.to_owned())));
         }
-        let plan = self.plan(access, reserved).map_err(kept)?;
+        let plan = self.plan(access, reserved).map_err(Failure::kept)?;
         if plan.len != span.len {
-            return Err(kept(Error::InvalidSize(format!(
+            return Err(Failure::kept(Error::InvalidSize(format!(
                 "a mapping of {} bytes can't take the place of a reservation of {} bytes: cut off as many with split_to()",
                 plan.len, span.len
             ))));
         }
         if span.start % plan.pages.unit != 0 {
-            return Err(kept(Error::InvalidOffset(format!(
+            return Err(Failure::kept(Error::InvalidOffset(format!(
                 "the reservation at {:#x} is not at a multiple of the page size, {} bytes",
                 span.start, plan.pages.unit
             ))));
@@ -355,7 +354,7 @@ impl Request {
         reservation: &mut Region,
         is_intact: impl Fn(&Region) -> bool,
     ) -> Result<Region, Failure> {
-        self.try_elsewhere(plan).map_err(|error| Failure { error, lost: false })?;
+        self.try_elsewhere(plan).map_err(Failure::kept)?;
         let made = self.fill(plan, reservation.span()).and_then(|parts| {
             let region = Region::new(parts, plan.len, plan.facts.clone());
             let mut region = region.map_err(|error| Unfilled { error, len: plan.len })?;
@@ -392,7 +391,7 @@ impl Request {
         _is_intact: impl Fn(&Region) -> bool,
     ) -> Result<Region, Failure> {
         let text = "this system can't map into the place of a reservation";
-        Err(Failure { error: Error::InvalidOperation(text.to_owned()), lost: false })
+        Err(Failure::kept(Error::InvalidOperation(text.to_owned())))
     }
 
     fn operation<'a>(&self, plan: &'a Plan) -> Operation<'a> {

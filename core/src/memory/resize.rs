@@ -48,10 +48,9 @@ impl Region {
     /// Gives it another size. The bytes up to the smaller of both sizes are kept. On failure nothing has changed, unless
     /// it is lost.
     pub fn resize(&mut self, wanted: &Resize<'_>) -> Result<(), Failure> {
-        let kept = |error| Failure { error, lost: false };
         let (old, size) = (self.span.len, wanted.size);
-        self.check_size(size).map_err(kept)?;
-        self.check_file(wanted).map_err(kept)?;
+        self.check_size(size).map_err(Failure::kept)?;
+        self.check_file(wanted).map_err(Failure::kept)?;
         let (had, has) = (self.padded(old), self.padded(size));
         // The rest of the last page, which is not part of the region, has whatever was written there when it was.
         let shown = old..size.min(had);
@@ -113,10 +112,10 @@ impl Region {
 
     /// Gives back what lies from an offset on.
     fn cut(&mut self, at: usize) -> Result<(), Failure> {
-        let mut tail = self.split_off(at).map_err(|error| Failure { error, lost: false })?;
+        let mut tail = self.split_off(at).map_err(Failure::kept)?;
         if let Err(error) = tail.unmap() {
             self.merge(tail);
-            return Err(Failure { error, lost: false });
+            return Err(Failure::kept(error));
         }
         Ok(())
     }
@@ -139,11 +138,10 @@ impl Region {
 
     /// Adds pages, where it lies or elsewhere. `had` is the length of the pages that it has.
     fn grow(&mut self, wanted: &Resize<'_>, had: usize) -> Result<(), Failure> {
-        let kept = |error| Failure { error, lost: false };
         if self.parts.is_empty() {
             return self.relocate(wanted, had);
         }
-        match self.tail(wanted, had).map_err(kept)? {
+        match self.tail(wanted, had).map_err(Failure::kept)? {
             Some(tail) => {
                 let end = self.span.start.saturating_add(self.padded(wanted.size));
                 if let Some(guard) = &mut self.guard {
@@ -153,7 +151,7 @@ impl Region {
                 Ok(())
             }
             None if wanted.may_move && !self.attributes.is_immovable() => self.relocate(wanted, had),
-            None => Err(kept(self.operation(Call::Resize(wanted.size)).refused(sys::NO_ROOM))),
+            None => Err(Failure::kept(self.operation(Call::Resize(wanted.size)).refused(sys::NO_ROOM))),
         }
     }
 
@@ -190,7 +188,7 @@ impl Region {
         let (mut whole, mut guard) = match self.elsewhere(wanted, had) {
             Ok(made) => made,
             Err(error) if is_no_room(&error) && self.remap(wanted.size, had) => return Ok(()),
-            Err(error) => return Err(Failure { error, lost: false }),
+            Err(error) => return Err(Failure::kept(error)),
         };
         let start = whole.span.start;
         if sys::MOVES && had > 0 {
@@ -314,7 +312,6 @@ impl Region {
     /// Copies its bytes into another region, which is writable, and gives that the protection of this one.
     fn copy_to(&mut self, whole: &mut Region, had: usize) -> Result<()> {
         let (from, copied) = (Span { start: self.span.start, len: had }, self.facts.is_file());
-        let kept = |failure: Failure| failure.error;
         if self.facts.access == Access::None {
             sys::protect(from, Access::Read, copied)
                 .map_err(|code| self.operation(Call::Protect(Access::Read)).refused(code))?;
@@ -326,7 +323,7 @@ impl Region {
             let _ = sys::protect(from, Access::None, copied);
         }
         if self.facts.access != Access::Write {
-            whole.make(self.facts.access, true).map_err(kept)?;
+            whole.make(self.facts.access, true).map_err(|failure| failure.error)?;
         }
         if self.is_locked() {
             whole.lock()?;
@@ -344,10 +341,10 @@ impl Region {
         }
         let access = self.facts.access;
         let mut fresh = Vec::new();
-        fresh.try_reserve_exact(range.len()).map_err(|_| Failure { error: Error::OutOfMemory, lost: false })?;
+        fresh.try_reserve_exact(range.len()).map_err(|_| Failure::kept(Error::OutOfMemory))?;
         fresh.resize(range.len(), 0);
         if let Some(source) = source {
-            source.read_at(range.start, &mut fresh).map_err(|error| Failure { error, lost: false })?;
+            source.read_at(range.start, &mut fresh).map_err(Failure::kept)?;
         }
         let page = self.facts.page;
         let span = Span { start: self.span.start + range.start / page * page, len: page };

@@ -9,7 +9,7 @@
 use super::super::export::Export;
 use super::super::iter::ByteSteps;
 use super::super::lines::LineSteps;
-use super::super::{bytes, bytes_mut, copies, export};
+use super::super::{buffer_protocol, bytes, bytes_mut, copies};
 use crate::convert::numbers::{exact, limit};
 use crate::convert::slices::Unpacked;
 use crate::state::borrow::{Glance, span};
@@ -189,11 +189,11 @@ unsafe extern "C" fn read_line(
 unsafe extern "C" fn get_buffer(slf: *mut PyObject, view: *mut ffi::Py_buffer, flags: c_int) -> c_int {
     unsafe fn any(py: Python<'_>, slf: *mut PyObject, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<c_int> {
         // SAFETY: attached, a live object of the slot's class, and its caller's view to fill.
-        unsafe { Ok(export::fill(&Borrowed::from_ptr(py, slf).cast_unchecked(), view, flags).map(|()| 0)?) }
+        unsafe { Ok(buffer_protocol::fill(&Borrowed::from_ptr(py, slf).cast_unchecked(), view, flags).map(|()| 0)?) }
     }
     // SAFETY: as for `length`, with its caller's view to fill.
     unsafe {
-        match export::try_fill(&borrowed(slf).cast_unchecked(), view, flags, Requests::Honoured) {
+        match buffer_protocol::try_fill(&borrowed(slf).cast_unchecked(), view, flags, Requests::Honoured) {
             Ok(true) => 0,
             Ok(false) => -1,
             Err(_) => get_trampoline_function!(getbufferproc, any)(slf, view, flags),
@@ -204,7 +204,7 @@ unsafe extern "C" fn get_buffer(slf: *mut PyObject, view: *mut ffi::Py_buffer, f
 /// The buffer protocol: ends a view.
 unsafe extern "C" fn release_buffer(slf: *mut PyObject, _view: *mut ffi::Py_buffer) {
     // SAFETY: as for `length`.
-    unsafe { export::release(Python::assume_attached(), borrowed(slf).cast_unchecked::<Mapping>().get()) }
+    unsafe { buffer_protocol::release(Python::assume_attached(), borrowed(slf).cast_unchecked::<Mapping>().get()) }
 }
 
 /// `m[key]`.

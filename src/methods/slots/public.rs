@@ -4,7 +4,7 @@
 use super::super::export::Export;
 use super::super::iter::ByteSteps;
 use super::super::lines::LineSteps;
-use super::super::{bytes, bytes_mut, export};
+use super::super::{buffer_protocol, bytes, bytes_mut};
 use crate::convert::numbers::limit;
 use crate::state::classes::{Items, ItemsMut, base};
 use crate::state::error::Result;
@@ -21,11 +21,11 @@ impl Items {
 
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> Result<()> {
         // SAFETY: a view to fill, as the buffer protocol hands it over.
-        unsafe { export::fill(base(&slf), view, flags) }
+        unsafe { buffer_protocol::fill(base(&slf), view, flags) }
     }
 
     unsafe fn __releasebuffer__(slf: &Bound<'_, Self>, _view: *mut ffi::Py_buffer) {
-        export::release(slf.py(), base(slf).get());
+        buffer_protocol::release(slf.py(), base(slf).get());
     }
 }
 
