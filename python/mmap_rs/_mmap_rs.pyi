@@ -159,11 +159,12 @@ class PageSize:
 
 @final
 class MemoryFile:
-    """A file that is nowhere but in memory: it can be mapped more than once, and handed to other processes.
+    """A file that exists only in memory. It can be mapped several times and sent to other processes.
 
-    `MmapOptions.for_file()` and `with_file()` take it. Two mappings of it with `MmapFlags.SHARED` are the same memory, with
-    different addresses and protections. It ends with its last user: a mapping keeps its bytes, also after `close()`.
-    Through `multiprocessing` it can be sent to another process, and so can a shared mapping of it.
+    `MmapOptions.for_file()` and `with_file()` take it. Two mappings of it with `MmapFlags.SHARED` are the same memory,
+    with different addresses and protections. The file is freed when nothing uses it any more. A mapping keeps its
+    bytes, even after `close()`. Through `multiprocessing` it can be sent to another process, and so can a shared
+    mapping of it.
 
     Linux, Android and FreeBSD make it by memfd_create(2), macOS and iOS as a shared memory object without a name, Windows as
     a section of the page file.
@@ -237,11 +238,12 @@ class MemoryFile:
         """The name that it was given, a str; `None` if it has none, or is closed."""
 
     def seal(self, seals: Seals) -> None:
-        """Forbid things for good, for all users of the file.
+        """Permanently forbid operations on the file, for every process that uses it.
 
         Args:
             seals: a `Seals`: `SHRINK`, `GROW` (its size), `WRITE` (all writes; refused while a writable shared mapping
-                exists), `FUTURE_WRITE` (writes but those of mappings that exist), `EXEC` (its mode), `SEAL` (more seals).
+                exists), `FUTURE_WRITE` (writes, except through mappings that already exist), `EXEC` (its mode), `SEAL`
+                (more seals).
 
         Raises:
             TypeError, ValueError: if `seals` is something else.
@@ -252,7 +254,7 @@ class MemoryFile:
         """
 
     def seals(self) -> Seals:
-        """Return what is forbidden, a `Seals`.
+        """Return the seals that are set, a `Seals`.
 
         Raises:
             InvalidOperationError: on macOS, iOS and Windows.
@@ -329,7 +331,7 @@ class MmapOptions:
     def page_sizes() -> PageSizes:
         """Return the page sizes that the system offers, a `PageSizes`.
 
-        A size that is on offer may have no free page.
+        The system may have no free pages of a size that it supports.
 
         Raises:
             SystemCallError: if the system does not report them.
@@ -342,7 +344,7 @@ class MmapOptions:
         """
     @staticmethod
     def allocation_granularity() -> int:
-        """Return the number of bytes that addresses and file offsets of mappings are multiples of, an int.
+        """Return the allocation granularity in bytes, an int. Addresses and file offsets of mappings are multiples of it.
 
         Upstream: `MmapOptions::allocation_granularity`.
         """
@@ -423,9 +425,9 @@ class MmapOptions:
     def with_reservation(self, reserved: ReservedNone | Reserved | ReservedMut) -> MmapOptions:
         """Return options for a mapping that takes the place of a reservation.
 
-        The reservation is consumed when the mapping is made; if that fails, the reservation is as before. This is
-        `MAP_FIXED` made safe: only memory whose owner hands it in is replaced, and nobody else can take the addresses
-        in between. Options with a reservation make one mapping; a second one raises `ConsumedError`.
+        The reservation is consumed when the mapping is made; if that fails, the reservation is as before. This is a
+        safe alternative to `MAP_FIXED`: only memory whose owner hands it in is replaced, and nobody else can take the
+        addresses in between. Options with a reservation make one mapping; a second one raises `ConsumedError`.
 
         Args:
             reserved: a `ReservedNone`, `Reserved` or `ReservedMut` of the same size: cut one off with `split_to()`.
@@ -538,9 +540,9 @@ class MmapOptions:
     def with_page_size(self, page_size: PageSize) -> MmapOptions:
         """Return options that ask for pages of this size.
 
-        The base page size makes an ordinary mapping. Making the mapping raises `InvalidSizeError` if the system has no
-        such pages, or if the size is not a multiple of them. A file has its own page size: asking for another one
-        raises `InvalidSizeError` too.
+        The base page size gives an ordinary mapping, without huge pages. Making the mapping raises `InvalidSizeError`
+        if the system has no such pages, or if the size is not a multiple of them. A file has its own page size: asking
+        for another one raises `InvalidSizeError` too.
 
         Args:
             page_size: a `PageSize`.
@@ -728,7 +730,7 @@ class Mapping:
         Upstream: `is_empty`.
         """
     def set_inheritance(self, inherit: Inherit) -> None:
-        """Set what a child of `fork` gets of this mapping.
+        """Set how a child of `fork` inherits this mapping.
 
         A mapping with `Inherit.NONE` is closed in the child, where its addresses are free.
 
@@ -743,8 +745,8 @@ class Mapping:
 
         Safety:
             With `Inherit.NONE`, a buffer over the mapping (a `memoryview`, a NumPy array) must not be accessed in the
-            child, and a callable that `function()` returned must not be called there: that ends the process, or reaches
-            memory that lies there by then.
+            child, and a callable that `function()` returned must not be called there: that crashes the process, or
+            accesses whatever has been mapped there since.
 
         Upstream: none. Source: madvise(2), `MADV_DONTFORK` and `MADV_WIPEONFORK`; minherit(2).
 
@@ -806,7 +808,8 @@ class Mapping:
 
         Raises:
             InvalidOffsetError: if it is not.
-            InvalidOperationError: if the system keeps the mapping in one piece, such as the ring of a perf event.
+            InvalidOperationError: if the system does not allow this mapping to be split, such as the ring buffer of a
+                perf event.
             BufferError: while buffers are alive.
 
         Upstream: `split_off`.
@@ -825,7 +828,8 @@ class Mapping:
 
         Raises:
             InvalidOffsetError: if it is not.
-            InvalidOperationError: if the system keeps the mapping in one piece, such as the ring of a perf event.
+            InvalidOperationError: if the system does not allow this mapping to be split, such as the ring buffer of a
+                perf event.
             BufferError: while buffers are alive.
 
         Upstream: `split_to`.
@@ -837,7 +841,8 @@ class Mapping:
             BufferError: while buffers are alive.
             InvalidOperationError: on Apple Silicon, for memory made with `UnsafeMmapFlags.JIT` that is writable and
                 executable: its protection can't be changed.
-            SystemCallError: if the system refuses (mprotect(2)). In all cases this object is as before.
+            SystemCallError: if the system refuses (mprotect(2)). In all cases this object is as before, unless the
+                message says that it was unmapped.
 
         Upstream: `make_none`.
         """
@@ -906,7 +911,7 @@ class Mapping:
         Upstream: `make_exec_mut`.
         """
     def faulted(self) -> bool:
-        """Return whether the system could not provide a page, so that the fault guard replaced it by zeros.
+        """Return whether the fault guard has replaced a page that the system could not provide with zeros.
 
         Always `False` without `MmapOptions.with_fault_guard()`.
 
@@ -916,8 +921,8 @@ class Mapping:
         """Unmap the memory now; do nothing if the mapping was already closed or consumed.
 
         Args:
-            defer: if true, buffers don't matter: the mapping is consumed now, and its memory is unmapped when the
-                last buffer over it is released.
+            defer: if true, close even while buffers are alive: the mapping is consumed now, and its memory is unmapped
+                when the last buffer is released.
 
         Raises:
             BufferError: while buffers over it are alive, unless `defer` is true; nothing has changed then.
@@ -956,7 +961,8 @@ class _Mapped(Mapping):
         page of shared anonymous memory, bytes that a smaller size had hidden come back, as other processes may use them. Protection,
         flags, lock, advice, guard, page size and name stay. A mapping grows where it lies if the addresses behind it are
         free. Otherwise it moves: on Linux and Android the system moves its pages (mremap(2)), elsewhere it is mapped
-        again, and private memory is copied. If this fails, nothing has changed.
+        again, and private memory is copied. If this fails, the mapping is as before, unless the message says that it
+        was unmapped.
 
         Raises the audit event `mmap_rs.resize` with the address, the old and the new size; if executable memory grows, also
         `mmap_rs.exec` with the address before and the new size.
@@ -974,7 +980,7 @@ class _Mapped(Mapping):
             SystemCallError: if the system refuses: with `errno.ENOMEM` if there is no room behind the mapping and
                 it may not move.
 
-        To move huge pages, as many free ones are needed as the new size has.
+        Moving a mapping of huge pages needs enough free huge pages for the whole new size.
 
         Upstream: none. Source: mremap(2).
 
@@ -1013,7 +1019,7 @@ class _Mapped(Mapping):
     def populate(self, range: _Range | None = None, *, write: bool = False) -> None:
         """Bring the pages into physical memory now, so that no later access waits for them.
 
-        What can't be brought in raises an exception, never a signal. Other threads run meanwhile.
+        A page that can't be loaded raises an exception, never a signal. Other threads can run during the call.
 
         Args:
             range: as for `flush()`.
@@ -1088,7 +1094,7 @@ class _Mapped(Mapping):
     def flush_async(self, range: _Range | None = None) -> None:
         """Start to write changed bytes to the file, without waiting (msync(2), MS_ASYNC).
 
-        Takes and raises what `flush()` takes and raises.
+        Takes the same arguments and raises the same exceptions as `flush()`.
 
         Upstream: `flush_async`.
 
@@ -1111,8 +1117,8 @@ class _Mapped(Mapping):
 
         Args:
             flags: those of `MmapFlags` that are advice: `NO_CORE_DUMP`, `TRANSPARENT_HUGE_PAGES`, `SEQUENTIAL`,
-                `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. With `DONTNEED`, private pages lose what was written on
-                Linux and Android; other systems keep it.
+                `RANDOM_ACCESS`, `WILLNEED`, `DONTNEED`. On Linux and Android, `DONTNEED` discards what was written to
+                private pages; other systems keep it.
             range: as for `flush()`.
 
         Raises:
@@ -1175,8 +1181,9 @@ class _Bytes(_Mapped, Buffer):
     def lines(self, *, keepends: bool = True) -> Iterator[bytes]:
         r"""Return an iterator over the lines, each a `bytes` object.
 
-        A line ends with a newline, `b"\n"`, as in a binary file. The iterator keeps the mapping alive, but not open: when
-        the mapping is closed, the next line is a `ConsumedError`. Threads that share an iterator get each line once.
+        A line ends with a newline, `b"\n"`, as in a binary file. The iterator holds a reference to the mapping but does
+        not prevent it from being closed. After that, the next step raises `ConsumedError`. Threads that share an
+        iterator get each line once.
 
         Args:
             keepends: whether the lines keep their newlines.
@@ -1382,7 +1389,8 @@ class MmapNone(_Mapped):
         Raises:
             TypeError: if it is of another class.
             BufferError: while buffers over it are alive.
-            SystemCallError: if the system refuses. In all cases `other` is as before.
+            SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+                was unmapped.
 
         Upstream: `MmapNone: TryFrom`.
 
@@ -1417,7 +1425,8 @@ class Mmap(_Bytes):
         Raises:
             TypeError: if it is of another class.
             BufferError: while buffers over it are alive.
-            SystemCallError: if the system refuses. In all cases `other` is as before.
+            SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+                was unmapped.
 
         Upstream: `Mmap: TryFrom`.
 
@@ -1436,8 +1445,8 @@ class Mmap(_Bytes):
 class MmapMut(_Bytes):
     """Writable memory, perhaps executable.
 
-    Made by `MmapOptions.map_mut()` or `map_exec_mut()`, or by `make_mut()` of another mapping. It supports the
-    buffer protocol, indexing, slices and assignment, like `bytearray`, but its length is fixed.
+    Made by `MmapOptions.map_mut()` or `map_exec_mut()`, or by `make_mut()` of another mapping. It supports the buffer
+    protocol, indexing, slices and assignment, like `bytearray`, but assignments and deletions can't change its length.
 
     Upstream: `mmap_rs::MmapMut`.
 
@@ -1458,7 +1467,8 @@ class MmapMut(_Bytes):
         Raises:
             TypeError: if it is of another class.
             BufferError: while buffers over it are alive.
-            SystemCallError: if the system refuses. In all cases `other` is as before.
+            SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+                was unmapped.
 
         Upstream: `MmapMut: TryFrom`.
 
@@ -1595,7 +1605,8 @@ class Reserved(Mapping):
         Raises:
             TypeError: if it is of another class.
             BufferError: while buffers over it are alive.
-            SystemCallError: if the system refuses. In all cases `other` is as before.
+            SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+                was unmapped.
 
         Upstream: `Reserved: TryFrom`.
 
@@ -1635,7 +1646,8 @@ class ReservedMut(Mapping):
         Raises:
             TypeError: if it is of another class.
             BufferError: while buffers over it are alive.
-            SystemCallError: if the system refuses. In all cases `other` is as before.
+            SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+                was unmapped.
 
         Upstream: `ReservedMut: TryFrom`.
 
@@ -1655,10 +1667,11 @@ class ReservedMut(Mapping):
 class AreaUsage:
     """How much of a memory area was in memory when it was listed. Immutable, compares by value.
 
-    `MemoryArea.usage()` returns it. All numbers are bytes; `None` means that the system does not say it, not that there is
-    nothing. Linux and Android say all, as far as the version of the kernel does; macOS and iOS `resident`, `swap`, `locked`,
-    and of memory that no other process maps also `proportional` and what is clean or dirty; Windows `resident` (the working
-    set), `proportional` where at most six processes share each page, `locked` and `huge`; FreeBSD `resident`.
+    `MemoryArea.usage()` returns it. All numbers are bytes; `None` means that the system does not report it, not that
+    there is nothing. Linux and Android report every field that their kernel version supports. macOS and iOS report
+    `resident`, `swap` and `locked`, and, for memory that no other process maps, also `proportional` and the clean and
+    dirty fields; Windows `resident` (the working set), `proportional` where at most six processes share each page,
+    `locked` and `huge`; FreeBSD `resident`.
 
     Upstream: none. Source: proc_pid_smaps(5).
 
@@ -1674,68 +1687,69 @@ class AreaUsage:
     def resident(self) -> int | None:
         """In physical memory, in bytes, an int.
 
-        `None` where the system does not say it. Linux: `Rss`, in which huge pages of a pool don't count: these
-        are in `huge` only. FreeBSD counts pages of a file that other processes brought in, too.
+        `None` if the system does not report it. Linux: `Rss`, in which huge pages of a pool don't count: these are in
+        `huge` only. FreeBSD counts pages of a file that other processes brought in, too.
         """
     @property
     def proportional(self) -> int | None:
         """`resident`, with each page divided by the number of processes that map it, in bytes, an int.
 
-        `None` where the system does not say it. Linux: `Pss`. Summed over all processes, it is what they use together.
+        `None` if the system does not report it. Linux: `Pss`. Summed over all processes, it is what they use together.
         """
     @property
     def shared_clean(self) -> int | None:
         """Mapped by other processes too, and unchanged since read from a file, in bytes, an int.
 
-        `None` where the system does not say it. Linux: `Shared_Clean`.
+        `None` if the system does not report it. Linux: `Shared_Clean`.
         """
     @property
     def shared_dirty(self) -> int | None:
         """Mapped by other processes too, and changed, in bytes, an int.
 
-        `None` where the system does not say it. Linux: `Shared_Dirty`.
+        `None` if the system does not report it. Linux: `Shared_Dirty`.
         """
     @property
     def private_clean(self) -> int | None:
         """Mapped by this process only, and unchanged since read from a file, in bytes, an int.
 
-        `None` where the system does not say it. Linux: `Private_Clean`.
+        `None` if the system does not report it. Linux: `Private_Clean`.
         """
     @property
     def private_dirty(self) -> int | None:
         """Mapped by this process only, and changed, in bytes, an int.
 
-        `None` where the system does not say it. Linux: `Private_Dirty`: what ending the process would free.
+        `None` if the system does not report it. Linux: `Private_Dirty`: what ending the process would free.
         """
     @property
     def referenced(self) -> int | None:
         """Marked as accessed, in bytes, an int.
 
-        `None` where the system does not say it. Linux: `Referenced`.
+        `None` if the system does not report it. Linux: `Referenced`.
         """
     @property
     def anonymous(self) -> int | None:
         """Without a file behind it, in bytes, an int: also pages of a private mapping that were written.
 
-        `None` where the system does not say it. Linux: `Anonymous`.
+        `None` if the system does not report it. Linux: `Anonymous`.
         """
     @property
     def swap(self) -> int | None:
         """Moved out to swap, in bytes, an int.
 
-        `None` where the system does not say it. Linux: `Swap`.
+        `None` if the system does not report it. Linux: `Swap`.
         """
     @property
     def locked(self) -> int | None:
         """Locked into memory, in bytes, an int.
 
-        `None` where the system does not say it. Linux: `Locked`, of which Linux counts a page's share, as in `proportional`.
+        `None` if the system does not report it. Linux: `Locked`, of which Linux counts a page's share, as in
+        `proportional`.
         """
     @property
     def huge(self) -> int | None:
         """In huge pages, in bytes, an int.
 
-        `None` where the system does not say it. Linux: the sum of `AnonHugePages`, `ShmemPmdMapped`, `FilePmdMapped`,
+        `None` if the system does not report it. Linux: the sum of `AnonHugePages`, `ShmemPmdMapped`, `FilePmdMapped`,
         `Shared_Hugetlb` and `Private_Hugetlb`.
         """
     @property
@@ -1753,7 +1767,7 @@ class AreaUsage:
 class MemoryArea:
     """A memory area of a process: addresses that are mapped in the same way. Immutable, compares by value.
 
-    `address in area` says whether an address lies in it. How much of the area is in memory has no part in comparisons.
+    `address in area` says whether an address lies in it. Comparisons ignore how much of the area is in memory.
 
     Upstream: `mmap_rs::MemoryArea`.
 
@@ -1902,8 +1916,8 @@ class MemoryAreas:
 
         Raises:
             ProcessLookupError: if there is no such process.
-            PermissionError: if it may not be inspected: on macOS that takes root or an entitlement, on iOS no other
-                process may be. Also if `/proc` hides it (hidepid).
+            PermissionError: if you are not allowed to inspect the process: macOS requires root or an entitlement, and
+                iOS does not allow other processes to be inspected. Also if `/proc` hides it (hidepid).
             FileNotFoundError: if `/proc` is not mounted (Linux).
             InvalidOperationError: in a 32-bit Python on Windows, for a 64-bit process.
 

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// A memory area of a process: addresses that are mapped in the same way. Immutable, compares by value.
 ///
-/// `address in area` says whether an address lies in it. How much of the area is in memory has no part in comparisons.
+/// `address in area` says whether an address lies in it. Comparisons ignore how much of the area is in memory.
 ///
 /// Upstream: `mmap_rs::MemoryArea`.
 ///

@@ -62,8 +62,8 @@ impl MemoryAreas {
     ///
     /// Raises:
     ///     ProcessLookupError: if there is no such process.
-    ///     PermissionError: if it may not be inspected: on macOS that takes root or an entitlement, on iOS no other
-    ///         process may be. Also if `/proc` hides it (hidepid).
+    ///     PermissionError: if you are not allowed to inspect the process: macOS requires root or an entitlement, and
+    ///         iOS does not allow other processes to be inspected. Also if `/proc` hides it (hidepid).
     ///     FileNotFoundError: if `/proc` is not mounted (Linux).
     ///     InvalidOperationError: in a 32-bit Python on Windows, for a 64-bit process.
     ///

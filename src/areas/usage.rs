@@ -10,10 +10,11 @@ use std::fmt::Write;
 
 /// How much of a memory area was in memory when it was listed. Immutable, compares by value.
 ///
-/// `MemoryArea.usage()` returns it. All numbers are bytes; `None` means that the system does not say it, not that there is
-/// nothing. Linux and Android say all, as far as the version of the kernel does; macOS and iOS `resident`, `swap`, `locked`,
-/// and of memory that no other process maps also `proportional` and what is clean or dirty; Windows `resident` (the working
-/// set), `proportional` where at most six processes share each page, `locked` and `huge`; FreeBSD `resident`.
+/// `MemoryArea.usage()` returns it. All numbers are bytes; `None` means that the system does not report it, not that
+/// there is nothing. Linux and Android report every field that their kernel version supports. macOS and iOS report
+/// `resident`, `swap` and `locked`, and, for memory that no other process maps, also `proportional` and the clean and
+/// dirty fields; Windows `resident` (the working set), `proportional` where at most six processes share each page,
+/// `locked` and `huge`; FreeBSD `resident`.
 ///
 /// Upstream: none. Source: proc_pid_smaps(5).
 ///
@@ -45,8 +46,8 @@ impl AreaUsage {
 
     /// In physical memory, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: `Rss`, in which huge pages of a pool don't count: these
-    /// are in `huge` only. FreeBSD counts pages of a file that other processes brought in, too.
+    /// `None` if the system does not report it. Linux: `Rss`, in which huge pages of a pool don't count: these are in
+    /// `huge` only. FreeBSD counts pages of a file that other processes brought in, too.
     #[getter]
     fn resident(&self) -> Option<u64> {
         self.usage.resident
@@ -54,7 +55,7 @@ impl AreaUsage {
 
     /// `resident`, with each page divided by the number of processes that map it, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: `Pss`. Summed over all processes, it is what they use together.
+    /// `None` if the system does not report it. Linux: `Pss`. Summed over all processes, it is what they use together.
     #[getter]
     fn proportional(&self) -> Option<u64> {
         self.usage.proportional
@@ -62,7 +63,7 @@ impl AreaUsage {
 
     /// Mapped by other processes too, and unchanged since read from a file, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: `Shared_Clean`.
+    /// `None` if the system does not report it. Linux: `Shared_Clean`.
     #[getter]
     fn shared_clean(&self) -> Option<u64> {
         self.usage.shared_clean
@@ -70,7 +71,7 @@ impl AreaUsage {
 
     /// Mapped by other processes too, and changed, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: `Shared_Dirty`.
+    /// `None` if the system does not report it. Linux: `Shared_Dirty`.
     #[getter]
     fn shared_dirty(&self) -> Option<u64> {
         self.usage.shared_dirty
@@ -78,7 +79,7 @@ impl AreaUsage {
 
     /// Mapped by this process only, and unchanged since read from a file, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: `Private_Clean`.
+    /// `None` if the system does not report it. Linux: `Private_Clean`.
     #[getter]
     fn private_clean(&self) -> Option<u64> {
         self.usage.private_clean
@@ -86,7 +87,7 @@ impl AreaUsage {
 
     /// Mapped by this process only, and changed, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: `Private_Dirty`: what ending the process would free.
+    /// `None` if the system does not report it. Linux: `Private_Dirty`: what ending the process would free.
     #[getter]
     fn private_dirty(&self) -> Option<u64> {
         self.usage.private_dirty
@@ -94,7 +95,7 @@ impl AreaUsage {
 
     /// Marked as accessed, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: `Referenced`.
+    /// `None` if the system does not report it. Linux: `Referenced`.
     #[getter]
     fn referenced(&self) -> Option<u64> {
         self.usage.referenced
@@ -102,7 +103,7 @@ impl AreaUsage {
 
     /// Without a file behind it, in bytes, an int: also pages of a private mapping that were written.
     ///
-    /// `None` where the system does not say it. Linux: `Anonymous`.
+    /// `None` if the system does not report it. Linux: `Anonymous`.
     #[getter]
     fn anonymous(&self) -> Option<u64> {
         self.usage.anonymous
@@ -110,7 +111,7 @@ impl AreaUsage {
 
     /// Moved out to swap, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: `Swap`.
+    /// `None` if the system does not report it. Linux: `Swap`.
     #[getter]
     fn swap(&self) -> Option<u64> {
         self.usage.swap
@@ -118,7 +119,8 @@ impl AreaUsage {
 
     /// Locked into memory, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: `Locked`, of which Linux counts a page's share, as in `proportional`.
+    /// `None` if the system does not report it. Linux: `Locked`, of which Linux counts a page's share, as in
+    /// `proportional`.
     #[getter]
     fn locked(&self) -> Option<u64> {
         self.usage.locked
@@ -126,7 +128,7 @@ impl AreaUsage {
 
     /// In huge pages, in bytes, an int.
     ///
-    /// `None` where the system does not say it. Linux: the sum of `AnonHugePages`, `ShmemPmdMapped`, `FilePmdMapped`,
+    /// `None` if the system does not report it. Linux: the sum of `AnonHugePages`, `ShmemPmdMapped`, `FilePmdMapped`,
     /// `Shared_Hugetlb` and `Private_Hugetlb`.
     #[getter]
     fn huge(&self) -> Option<u64> {

@@ -12,11 +12,12 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// A file that is nowhere but in memory: it can be mapped more than once, and handed to other processes.
+/// A file that exists only in memory. It can be mapped several times and sent to other processes.
 ///
-/// `MmapOptions.for_file()` and `with_file()` take it. Two mappings of it with `MmapFlags.SHARED` are the same memory, with
-/// different addresses and protections. It ends with its last user: a mapping keeps its bytes, also after `close()`.
-/// Through `multiprocessing` it can be sent to another process, and so can a shared mapping of it.
+/// `MmapOptions.for_file()` and `with_file()` take it. Two mappings of it with `MmapFlags.SHARED` are the same memory,
+/// with different addresses and protections. The file is freed when nothing uses it any more. A mapping keeps its
+/// bytes, even after `close()`. Through `multiprocessing` it can be sent to another process, and so can a shared
+/// mapping of it.
 ///
 /// Linux, Android and FreeBSD make it by memfd_create(2), macOS and iOS as a shared memory object without a name, Windows as
 /// a section of the page file.
@@ -173,11 +174,12 @@ impl MemoryFile {
         self.peek().and_then(|file| file.name().map(str::to_owned))
     }
 
-    /// Forbid things for good, for all users of the file.
+    /// Permanently forbid operations on the file, for every process that uses it.
     ///
     /// Args:
     ///     seals: a `Seals`: `SHRINK`, `GROW` (its size), `WRITE` (all writes; refused while a writable shared mapping
-    ///         exists), `FUTURE_WRITE` (writes but those of mappings that exist), `EXEC` (its mode), `SEAL` (more seals).
+    ///         exists), `FUTURE_WRITE` (writes, except through mappings that already exist), `EXEC` (its mode), `SEAL`
+    ///         (more seals).
     ///
     /// Raises:
     ///     TypeError, ValueError: if `seals` is something else.
@@ -191,7 +193,7 @@ impl MemoryFile {
         self.detached(py, |file| file.seal(seals))
     }
 
-    /// Return what is forbidden, a `Seals`.
+    /// Return the seals that are set, a `Seals`.
     ///
     /// Raises:
     ///     InvalidOperationError: on macOS, iOS and Windows.

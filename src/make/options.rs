@@ -83,7 +83,7 @@ impl MmapOptions {
 
     /// Return the page sizes that the system offers, a `PageSizes`.
     ///
-    /// A size that is on offer may have no free page.
+    /// The system may have no free pages of a size that it supports.
     ///
     /// Raises:
     ///     SystemCallError: if the system does not report them.
@@ -98,7 +98,7 @@ impl MmapOptions {
         Ok(flags::page_sizes(py, page::offered()?)?)
     }
 
-    /// Return the number of bytes that addresses and file offsets of mappings are multiples of, an int.
+    /// Return the allocation granularity in bytes, an int. Addresses and file offsets of mappings are multiples of it.
     ///
     /// Upstream: `MmapOptions::allocation_granularity`.
     #[staticmethod]
@@ -200,9 +200,9 @@ impl MmapOptions {
 
     /// Return options for a mapping that takes the place of a reservation.
     ///
-    /// The reservation is consumed when the mapping is made; if that fails, the reservation is as before. This is
-    /// `MAP_FIXED` made safe: only memory whose owner hands it in is replaced, and nobody else can take the addresses
-    /// in between. Options with a reservation make one mapping; a second one raises `ConsumedError`.
+    /// The reservation is consumed when the mapping is made; if that fails, the reservation is as before. This is a
+    /// safe alternative to `MAP_FIXED`: only memory whose owner hands it in is replaced, and nobody else can take the
+    /// addresses in between. Options with a reservation make one mapping; a second one raises `ConsumedError`.
     ///
     /// Args:
     ///     reserved: a `ReservedNone`, `Reserved` or `ReservedMut` of the same size: cut one off with `split_to()`.
@@ -338,9 +338,9 @@ impl MmapOptions {
 
     /// Return options that ask for pages of this size.
     ///
-    /// The base page size makes an ordinary mapping. Making the mapping raises `InvalidSizeError` if the system has no
-    /// such pages, or if the size is not a multiple of them. A file has its own page size: asking for another one
-    /// raises `InvalidSizeError` too.
+    /// The base page size gives an ordinary mapping, without huge pages. Making the mapping raises `InvalidSizeError`
+    /// if the system has no such pages, or if the size is not a multiple of them. A file has its own page size: asking
+    /// for another one raises `InvalidSizeError` too.
     ///
     /// Args:
     ///     page_size: a `PageSize`.

@@ -101,8 +101,9 @@ impl Bytes {
 
     /// Return an iterator over the lines, each a `bytes` object.
     ///
-    /// A line ends with a newline, `b"\n"`, as in a binary file. The iterator keeps the mapping alive, but not open: when
-    /// the mapping is closed, the next line is a `ConsumedError`. Threads that share an iterator get each line once.
+    /// A line ends with a newline, `b"\n"`, as in a binary file. The iterator holds a reference to the mapping but does
+    /// not prevent it from being closed. After that, the next step raises `ConsumedError`. Threads that share an
+    /// iterator get each line once.
     ///
     /// Args:
     ///     keepends: whether the lines keep their newlines.

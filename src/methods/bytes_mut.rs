@@ -37,7 +37,7 @@ fn writable<'a>(object: &'a Bound<'_, impl PyClass>) -> Result<&'a Mapping> {
 /// `m[key] = value` and, without a value, `del m[key]`.
 pub fn set_item(slf: &Bound<'_, Mapping>, key: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> Result<()> {
     let Some(value) = value else {
-        return Err(PyTypeError::new_err("bytes of a mapping can't be deleted: it has a fixed size").into());
+        return Err(PyTypeError::new_err("bytes of a mapping can't be deleted: only resize() changes its size").into());
     };
     let (py, mapping) = (slf.py(), writable(slf)?);
     match Key::new(key)? {
@@ -196,7 +196,8 @@ impl MmapMut {
     /// Raises:
     ///     TypeError: if it is of another class.
     ///     BufferError: while buffers over it are alive.
-    ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+    ///     SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+    ///         was unmapped.
     ///
     /// Upstream: `MmapMut: TryFrom`.
     ///

@@ -87,7 +87,7 @@ impl Mapping {
         self.cell().ending().is_some()
     }
 
-    /// Return whether the system could not provide a page, so that the fault guard replaced it by zeros.
+    /// Return whether the fault guard has replaced a page that the system could not provide with zeros.
     ///
     /// Always `False` without `MmapOptions.with_fault_guard()`.
     ///
@@ -102,8 +102,8 @@ impl Mapping {
     /// Unmap the memory now; do nothing if the mapping was already closed or consumed.
     ///
     /// Args:
-    ///     defer: if true, buffers don't matter: the mapping is consumed now, and its memory is unmapped when the
-    ///         last buffer over it is released.
+    ///     defer: if true, close even while buffers are alive: the mapping is consumed now, and its memory is unmapped
+    ///         when the last buffer is released.
     ///
     /// Raises:
     ///     BufferError: while buffers over it are alive, unless `defer` is true; nothing has changed then.
@@ -133,7 +133,7 @@ impl Mapping {
         transitions::close(py, self, false)
     }
 
-    /// Set what a child of `fork` gets of this mapping.
+    /// Set how a child of `fork` inherits this mapping.
     ///
     /// A mapping with `Inherit.NONE` is closed in the child, where its addresses are free.
     ///
@@ -148,8 +148,8 @@ impl Mapping {
     ///
     /// Safety:
     ///     With `Inherit.NONE`, a buffer over the mapping (a `memoryview`, a NumPy array) must not be accessed in the
-    ///     child, and a callable that `function()` returned must not be called there: that ends the process, or reaches
-    ///     memory that lies there by then.
+    ///     child, and a callable that `function()` returned must not be called there: that crashes the process, or
+    ///     accesses whatever has been mapped there since.
     ///
     /// Upstream: none. Source: madvise(2), `MADV_DONTFORK` and `MADV_WIPEONFORK`; minherit(2).
     ///
@@ -218,7 +218,8 @@ impl Mapping {
     ///
     /// Raises:
     ///     InvalidOffsetError: if it is not.
-    ///     InvalidOperationError: if the system keeps the mapping in one piece, such as the ring of a perf event.
+    ///     InvalidOperationError: if the system does not allow this mapping to be split, such as the ring buffer of a
+    ///         perf event.
     ///     BufferError: while buffers are alive.
     ///
     /// Upstream: `split_off`.
@@ -239,7 +240,8 @@ impl Mapping {
     ///
     /// Raises:
     ///     InvalidOffsetError: if it is not.
-    ///     InvalidOperationError: if the system keeps the mapping in one piece, such as the ring of a perf event.
+    ///     InvalidOperationError: if the system does not allow this mapping to be split, such as the ring buffer of a
+    ///         perf event.
     ///     BufferError: while buffers are alive.
     ///
     /// Upstream: `split_to`.
@@ -253,7 +255,8 @@ impl Mapping {
     ///     BufferError: while buffers are alive.
     ///     InvalidOperationError: on Apple Silicon, for memory made with `UnsafeMmapFlags.JIT` that is writable and
     ///         executable: its protection can't be changed.
-    ///     SystemCallError: if the system refuses (mprotect(2)). In all cases this object is as before.
+    ///     SystemCallError: if the system refuses (mprotect(2)). In all cases this object is as before, unless the
+    ///         message says that it was unmapped.
     ///
     /// Upstream: `make_none`.
     fn make_none<'py>(slf: &Bound<'py, Self>) -> Result<Bound<'py, Mapping>> {

@@ -23,7 +23,8 @@ impl MmapNone {
     /// Raises:
     ///     TypeError: if it is of another class.
     ///     BufferError: while buffers over it are alive.
-    ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+    ///     SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+    ///         was unmapped.
     ///
     /// Upstream: `MmapNone: TryFrom`.
     ///
@@ -54,7 +55,8 @@ impl Mmap {
     /// Raises:
     ///     TypeError: if it is of another class.
     ///     BufferError: while buffers over it are alive.
-    ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+    ///     SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+    ///         was unmapped.
     ///
     /// Upstream: `Mmap: TryFrom`.
     ///
@@ -86,7 +88,8 @@ impl Reserved {
     /// Raises:
     ///     TypeError: if it is of another class.
     ///     BufferError: while buffers over it are alive.
-    ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+    ///     SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+    ///         was unmapped.
     ///
     /// Upstream: `Reserved: TryFrom`.
     ///
@@ -117,7 +120,8 @@ impl ReservedMut {
     /// Raises:
     ///     TypeError: if it is of another class.
     ///     BufferError: while buffers over it are alive.
-    ///     SystemCallError: if the system refuses. In all cases `other` is as before.
+    ///     SystemCallError: if the system refuses. In all cases `other` is as before, unless the message says that it
+    ///         was unmapped.
     ///
     /// Upstream: `ReservedMut: TryFrom`.
     ///

@@ -146,8 +146,8 @@ pub struct Mmap;
 
 /// Writable memory, perhaps executable.
 ///
-/// Made by `MmapOptions.map_mut()` or `map_exec_mut()`, or by `make_mut()` of another mapping. It supports the
-/// buffer protocol, indexing, slices and assignment, like `bytearray`, but its length is fixed.
+/// Made by `MmapOptions.map_mut()` or `map_exec_mut()`, or by `make_mut()` of another mapping. It supports the buffer
+/// protocol, indexing, slices and assignment, like `bytearray`, but assignments and deletions can't change its length.
 ///
 /// Upstream: `mmap_rs::MmapMut`.
 ///

@@ -206,7 +206,7 @@ CASES = [
         TypeError,
         ("Mmap", "item assignment"),
     ),
-    Case("deleting", lambda _: delete_item(fresh()), TypeError, ("deleted", "fixed size")),
+    Case("deleting", lambda _: delete_item(fresh()), TypeError, ("deleted", "resize()")),
     Case("not found", lambda _: fresh().index(b"x"), ValueError, ("not found",)),
     Case("search for text", lambda _: fresh().find(wrong("x")), TypeError, ("bytes-like", "str")),
     Case(
