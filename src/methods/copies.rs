@@ -64,7 +64,7 @@ pub fn short_slice<'a, 'py>(
 /// The bytes of a slice of any length, copied out.
 pub fn slice<'py>(py: Python<'py>, bytes: BytesOf<'_>, slice: Unpacked) -> Result<Bound<'py, PyBytes>> {
     loop {
-        let len = slice.of(retry(py, |requests| Ok(bytes.try_pin(requests)?.span().len))?).len;
+        let len = slice.of(bytes.size(py)?).len;
         // Nothing is held while it is made.
         let (object, memory) = new_bytes(py, len)?;
         let memory = memory as usize;

@@ -11,21 +11,21 @@ use crate::state::borrow::{BytesOf, Refused, retry, try_export};
 use crate::state::buffer::Buffer;
 use crate::state::classes::Mapping;
 use crate::state::error::{Result, closed_file, unwritable};
+use crate::state::position::Position;
 use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::state::Requests;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An export without a view, for functions and files: it ends with the object. The memory can be used through it after
 /// the mapping was closed with `defer`.
 ///
-/// For files it has a position. Threads that share one read and write parts that do not overlap, without a lock: that of
-/// a thread which was stopped, by a fork or by the end of the interpreter, would never be free again.
+/// For files it has a position. Threads that share one read and write parts that do not overlap.
 #[pyclass(module = "mmap_rs", name = "MappingFile", subclass, frozen)]
 pub struct Export {
     mapping: Py<Mapping>,
-    position: AtomicUsize,
+    position: Position,
     closed: AtomicBool,
 }
 
@@ -34,7 +34,7 @@ impl Export {
         let exported = retry(object.py(), |requests| try_export(object.get(), requests))?;
         // From here on it ends with this value.
         exported.leak();
-        Ok(Self { mapping: object.clone().unbind(), position: AtomicUsize::new(0), closed: AtomicBool::new(false) })
+        Ok(Self { mapping: object.clone().unbind(), position: Position::new(0), closed: AtomicBool::new(false) })
     }
 
     fn bytes(&self) -> Result<BytesOf<'_>> {
@@ -42,8 +42,7 @@ impl Export {
     }
 
     fn size(&self, py: Python<'_>) -> Result<usize> {
-        let bytes = self.bytes()?;
-        retry(py, |requests| Ok(bytes.try_pin(requests)?.span().len))
+        self.bytes()?.size(py)
     }
 
     /// Ends the export, once.
@@ -51,22 +50,6 @@ impl Export {
         if !self.closed.swap(true, Ordering::AcqRel) {
             release(py, self.mapping.get());
         }
-    }
-
-    /// Moves the position, unless another thread has.
-    #[inline(always)]
-    fn advance(&self, from: usize, to: usize) -> bool {
-        // With the GIL none can meanwhile: this thread is attached, and so are all others that look at it.
-        #[cfg(not(Py_GIL_DISABLED))]
-        {
-            let is_first = self.position.load(Ordering::Relaxed) == from;
-            if is_first {
-                self.position.store(to, Ordering::Relaxed);
-            }
-            is_first
-        }
-        #[cfg(Py_GIL_DISABLED)]
-        self.position.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Copies out the bytes from the position to the end that `end` finds in at most `limit` bytes. A thread takes them by
@@ -79,13 +62,13 @@ impl Export {
     ) -> Result<Bound<'py, PyBytes>> {
         let size = self.size(py)?;
         loop {
-            let before = self.position.load(Ordering::Acquire);
+            let before = self.position.get();
             let start = before.min(size);
             let stop = end(start, limit.map_or(size, |limit| start.saturating_add(limit).min(size)))?;
-            if self.advance(before, before.max(stop)) {
+            if self.position.advance(before, before.max(stop)) {
                 let copied = self.bytes().and_then(|bytes| copies::slice(py, bytes, Unpacked::between(start, stop)));
                 if copied.is_err() {
-                    self.advance(stop, before);
+                    self.position.advance(stop, before);
                 }
                 return copied;
             }
@@ -105,10 +88,10 @@ impl Export {
         if self.closed.load(Ordering::Acquire) {
             return Ok(None);
         }
-        let start = self.position.load(Ordering::Acquire);
+        let start = self.position.get();
         let found = short_line(py, self.mapping.get(), start, true, requests)?;
         let Some(Line { bytes, end }) = found else { return Ok(None) };
-        Ok(self.advance(start, end).then_some(bytes))
+        Ok(self.position.advance(start, end).then_some(bytes))
     }
 
     /// The next line of at most `limit` bytes, waited for.
@@ -145,12 +128,12 @@ impl FileExport {
 
     /// The position, in bytes from the start.
     fn tell(slf: &Bound<'_, Self>) -> usize {
-        slf.as_super().get().position.load(Ordering::Acquire)
+        slf.as_super().get().position.get()
     }
 
     /// Sets the position.
     fn seek(slf: &Bound<'_, Self>, position: Number<usize>) {
-        slf.as_super().get().position.store(position.0, Ordering::Release);
+        slf.as_super().get().position.set(position.0);
     }
 
     /// Up to `size` bytes from the position on; all where it is negative or `None`.
@@ -170,7 +153,7 @@ impl FileExport {
         may_write(py, bytes)?;
         let (size, count) = (export.size(py)?, source.len(py)?);
         loop {
-            let position = export.position.load(Ordering::Acquire);
+            let position = export.position.get();
             let end = position.saturating_add(count);
             if count > 0 && end > size {
                 return Err(CoreError::InvalidSize(format!(
@@ -179,11 +162,11 @@ impl FileExport {
                 .into());
             }
             // The part is this thread's from here on.
-            if export.advance(position, end) {
+            if export.position.advance(position, end) {
                 return match copies::set_slice(py, bytes, Unpacked::between(position, end), &source) {
                     Ok(()) => Ok(count),
                     Err(error) => {
-                        export.advance(end, position);
+                        export.position.advance(end, position);
                         Err(error)
                     }
                 };

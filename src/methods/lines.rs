@@ -9,11 +9,11 @@ use crate::state::borrow::{BytesOf, Glance, Refused, retry};
 use crate::state::classes::Mapping;
 use crate::state::detach::LARGE;
 use crate::state::error::Result;
+use crate::state::position::Position;
 use mmap_rs_core::memory::bytes::{Bytes, Strided};
 use mmap_rs_core::state::Requests;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 const NEWLINE: u8 = b'\n';
 
@@ -77,7 +77,7 @@ pub fn line_end(py: Python<'_>, bytes: BytesOf<'_>, start: usize, stop: usize) -
 pub struct LineSteps {
     mapping: Py<Mapping>,
     /// The index of the next line; [`ENDED`] once the end was reached.
-    next: AtomicUsize,
+    next: Position,
     keepends: bool,
 }
 
@@ -94,33 +94,17 @@ impl LineSteps {
         requests: Requests,
     ) -> std::result::Result<Option<Option<Bound<'py, PyBytes>>>, Refused<'_>> {
         loop {
-            let start = self.next.load(Ordering::Relaxed);
+            let start = self.next.get();
             if start == ENDED {
                 return Ok(Some(None));
             }
             let found = short_line(py, self.mapping.get(), start, self.keepends, requests)?;
             let Some(Line { bytes, end }) = found else { return Ok(None) };
             let then = if end == start { ENDED } else { end };
-            if self.advance(start, then) {
+            if self.next.advance(start, then) {
                 return Ok(Some((then != ENDED).then_some(bytes)));
             }
         }
-    }
-
-    /// Moves on, unless another thread has taken this line.
-    #[inline(always)]
-    fn advance(&self, from: usize, to: usize) -> bool {
-        // With the GIL none can meanwhile: this thread is attached, and so are all others that look at it.
-        #[cfg(not(Py_GIL_DISABLED))]
-        {
-            let is_first = self.next.load(Ordering::Relaxed) == from;
-            if is_first {
-                self.next.store(to, Ordering::Relaxed);
-            }
-            is_first
-        }
-        #[cfg(Py_GIL_DISABLED)]
-        self.next.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// The next line, waited for; `None` at the end.
@@ -129,17 +113,17 @@ impl LineSteps {
             if let Some(found) = retry(py, |requests| self.step(py, requests))? {
                 return Ok(found);
             }
-            let (start, bytes) = (self.next.load(Ordering::Relaxed), BytesOf::Mapping(self.mapping.get()));
-            let size = retry(py, |requests| Ok(bytes.try_pin(requests)?.span().len))?;
+            let (start, bytes) = (self.next.get(), BytesOf::Mapping(self.mapping.get()));
+            let size = bytes.size(py)?;
             if start < size {
                 let end = line_end(py, bytes, start, size)?;
-                if self.advance(start, end) {
+                if self.next.advance(start, end) {
                     let line = copies::slice(py, bytes, Unpacked::between(start, end));
                     match &line {
-                        Err(_) => drop(self.advance(end, start)),
+                        Err(_) => drop(self.next.advance(end, start)),
                         // Another thread has made the mapping shorter meanwhile, and this is behind its end.
                         Ok(line) if line.as_bytes().is_empty() => {
-                            self.advance(end, ENDED);
+                            self.next.advance(end, ENDED);
                             return Ok(None);
                         }
                         Ok(line) if !self.keepends => {
@@ -163,7 +147,7 @@ pub struct LineIterator;
 
 impl LineIterator {
     pub fn new(mapping: &Bound<'_, Mapping>, keepends: bool) -> PyResult<Py<Self>> {
-        let steps = LineSteps { mapping: mapping.clone().unbind(), next: AtomicUsize::new(0), keepends };
+        let steps = LineSteps { mapping: mapping.clone().unbind(), next: Position::new(0), keepends };
         Py::new(mapping.py(), PyClassInitializer::from(steps).add_subclass(Self))
     }
 }

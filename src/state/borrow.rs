@@ -173,6 +173,11 @@ impl<'a> BytesOf<'a> {
         check_fault(kind, pinned.is_faulted())?;
         Ok(pinned)
     }
+
+    /// How many bytes there are now.
+    pub fn size(self, py: Python<'_>) -> Result<usize> {
+        retry(py, |requests| Ok(self.try_pin(requests)?.span().len))
+    }
 }
 
 /// Counts a call in flight.

@@ -5,3 +5,4 @@ pub mod buffer;
 pub mod classes;
 pub mod detach;
 pub mod error;
+pub mod position;
