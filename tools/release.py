@@ -114,6 +114,8 @@ def released_changelog(changelog: str, wanted: str, day: str) -> str:
 
 def write_version(wanted: str) -> None:
     """Write the version to its one place, Cargo.toml, and to what is made from it."""
+    # What follows works offline, so that no version of a crate changes.
+    subprocess.run(["cargo", "fetch", "--locked", "--quiet"], cwd=ROOT, check=True)
     path = ROOT / "Cargo.toml"
     place = r'(?m)(?<=^\[workspace\.package\]\n)version = "[^"]*"$'
     new = re.sub(place, f'version = "{wanted}"', path.read_text(encoding="utf-8"))
