@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -242,6 +243,34 @@ def test_the_script_of_the_virtual_machine_exists() -> None:
     assert runs == ["sh tools/freebsd.sh test", "sh tools/freebsd.sh wheel"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell script, for FreeBSD")
+def test_the_virtual_machine_compiles_no_tools(tmp_path: Path) -> None:
+    maturin = pytest.importorskip("maturin", reason="there is no maturin")
+    # Stand-ins for FreeBSD's programs: `gmake` makes the environment, then asks for maturin as the Makefile does.
+    programs = {
+        "pkg": ":",
+        "git": ":",
+        "maturin": "echo from the package",
+        "gmake": f"""case $1 in
+            test) echo "$PIP_ONLY_BINARY"; .venv/bin/python -P -m maturin ;;
+            *) {sys.executable} -m venv --without-pip .venv && cp -R {Path(maturin.__path__[0])} "$(echo .venv/lib/*/site-packages)" ;;
+            esac""",
+    }
+    for name, text in programs.items():
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        program.chmod(0o755)
+    script = tmp_path / "tree" / "tools" / "freebsd.sh"
+    script.parent.mkdir(parents=True)
+    shutil.copyfile(ROOT / "tools" / "freebsd.sh", script)
+    env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["sh", str(script), "test"], env=env, stdout=subprocess.PIPE, encoding="utf-8", check=True
+    )
+    assert done.stdout.splitlines() == ["hypothesis", "from the package"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a shell script, for Linux")
 @pytest.mark.parametrize(
     ("platform", "emulators"), [("", ""), ("linux/arm/v7", "qemu qemu-arm"), ("linux/arm64", "qemu")]
@@ -332,6 +361,11 @@ def test_updates_are_proposed_for_all_that_is_pinned() -> None:
     assert set(updates) == {"github-actions", "cargo", "pip", "rust-toolchain"}
     assert all(update["cooldown"]["default-days"] >= 7 for update in updates.values())
     assert "/tools/locked" in updates["pip"]["directories"]
+    locks = [path for level in range(4) for path in ROOT.glob(f"{'*/' * level}Cargo.lock")]
+    folders = [path.parent.relative_to(ROOT).as_posix() for path in locks]
+    made = ("target", ".")
+    wanted = {f"/{name}".removesuffix("/.") or "/" for name in folders if name == "." or not name.startswith(made)}
+    assert set(updates["cargo"]["directories"]) == wanted
     assert updates["rust-toolchain"]["directory"] == "/tools/locked"
     # A new version of upstream is told of apart from other crates.
     assert "ignore" not in updates["cargo"]
