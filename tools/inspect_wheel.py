@@ -5,6 +5,7 @@ system asks of a module.
 """
 
 import argparse
+import itertools
 import re
 import sys
 import tomllib
@@ -17,8 +18,8 @@ from tools.tiers.targets import ROOT
 from tools.tiers.work import Failed
 
 # A wheel is downloaded by everyone who installs the package, and by every run of their CI. The largest
-# is that for 32-bit x86.
-LIMIT = 640 * 1024
+# is that for 32-bit x86, with 662 KiB.
+LIMIT = 720 * 1024
 # What is in a wheel as it is in the tree.
 PACKAGE = ("*.py", "*.pyi", "*.pxd", "*.h", "py.typed")
 LICENCES = ("LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.md")
@@ -29,8 +30,8 @@ METADATA = (
     "License-Expression: MIT OR Apache-2.0",
     *(f"License-File: {part}" for part in LICENCES),
 )
-# What the standard library's crates are called in messages of the compiled code.
-STD = re.compile(r"/rust/deps[/\\]([\w-]+?)-(\d[\w.+-]*)[/\\]")
+# What crates are called in messages of the compiled code: the standard library's, and all others.
+CRATE = re.compile(r"/(?:rust/deps|crates)[/\\]([\w-]+?)-(\d[\w.+-]*)[/\\]")
 # Folders of the people and machines that build.
 PRIVATE = (b"/home/", b"/root/", b"/Users/", b"/github/workspace", b"C:\\Users\\", b"D:\\a\\")
 # What stands in place of the repository's address while it isn't known.
@@ -76,6 +77,10 @@ def problems(
     of_tree |= {f"{info}/licenses/{part}": ROOT / part for part in LICENCES}
     of_tree[f"{info}/sboms/{SBOM}"] = ROOT / "sbom" / SBOM
     own = {ROOT / part: text.encode() for part, text in (papers or {}).items()}
+
+    def lines_of(part: str) -> list[str]:
+        return files.get(part, b"").decode().splitlines()
+
     made = {f"{info}/{part}" for part in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
     compiled = [part for part in files if re.fullmatch(r"mmap_rs/_mmap_rs\.[\w.-]*(so|pyd)", part)]
     found = [f"it has no {part}" for part in sorted({*of_tree, *made} - set(files))]
@@ -85,14 +90,17 @@ def problems(
         for part, path in of_tree.items()
         if part in files and files[part] != own.get(path, path.read_bytes())
     ]
+    tags = {line.removeprefix("Tag: ") for line in lines_of(f"{info}/WHEEL") if line.startswith("Tag: ")}
+    pythons, abis, platforms = (part.split(".") for part in name.removesuffix(".whl").split("-")[-3:])
+    named = {"-".join(tag) for tag in itertools.product(pythons, abis, platforms)}
+    found += [f"its WHEEL and its name differ in the tag {tag}" for tag in sorted(tags ^ named)]
     if not name.startswith(f"mmap_rs-{wanted}-"):
         found.append(f"it is not of version {wanted}")
     if len(compiled) != 1:
         found.append(f"it has {len(compiled)} compiled modules instead of one")
     if size > LIMIT:
         found.append(f"it has {size / 1024:.1f} KiB, and {LIMIT // 1024} are allowed")
-    said = files.get(f"{info}/METADATA", b"").decode().splitlines()
-    lines = (*METADATA, f"Version: {wanted}")
+    said, lines = lines_of(f"{info}/METADATA"), (*METADATA, f"Version: {wanted}")
     found += [f"its metadata don't say {line}" for line in lines if line not in said]
     if released:
         found += [
@@ -105,7 +113,7 @@ def problems(
         found += [
             f"its list of components does not name {crate} {of}"
             for part in compiled
-            for crate, of in sorted(set(STD.findall(files[part].decode("latin-1"))))
+            for crate, of in sorted(set(CRATE.findall(files[part].decode("latin-1"))))
             if f'"pkg:cargo/{crate}@{of}"' not in listed
         ]
     return found

@@ -171,15 +171,15 @@ def check(ref: str) -> None:
 
 def complete(folder: str) -> None:
     """Compare the files of a folder with tiers.toml: every wheel and the source distribution, and no more."""
-    head = f"mmap_rs-{version()}"
-    wheels = sorted({path.name for path in Path(folder).iterdir()} - {f"{head}.tar.gz"})
-    wrong = [] if Path(folder, f"{head}.tar.gz").exists() else [f"no {head}.tar.gz"]
-    wanted = [(target, kind) for target in load() for kind in target.pythons]
-    found = [meant(name) for name in wheels if name.startswith(f"{head}-")]
-    for target, kind in wanted:
-        if (count := found.count((target, kind))) != 1:
-            wrong.append(f"{count} wheels instead of one for {target.triple}, {kind}")
-    wrong += [f"{name} is of no target" for name in wheels if meant(name) not in wanted]
+    head, names = f"mmap_rs-{version()}", {path.name for path in Path(folder).iterdir()}
+    source = f"{head}.tar.gz"
+    wrong = [] if source in names else [f"no {source}"]
+    found = {name: meant(name) if name.startswith(f"{head}-") else None for name in sorted(names - {source})}
+    for target in load():
+        for kind in target.pythons:
+            if (count := [*found.values()].count((target, kind))) != 1:
+                wrong.append(f"{count} wheels instead of one for {target.triple}, {kind}")
+    wrong += [f"{name} is no wheel of {version()} for a target" for name, of in found.items() if of is None]
     if wrong:
         refuse("\n".join(wrong))
     print(f"all files of {version()} are there, and no other")

@@ -204,11 +204,14 @@ def test_the_files_of_a_release_are_those_of_the_list(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     release.complete(str(tmp_path))
     (tmp_path / names[3]).unlink()
-    (tmp_path / "other.whl").touch()
+    others = ["other.whl", names[1].replace(VERSION, "9.9.9"), names[1].replace("mmap_rs", "other")]
+    for name in others:
+        (tmp_path / name).touch()
     with pytest.raises(SystemExit) as refused:
         release.complete(str(tmp_path))
     assert "0 wheels instead of one for" in str(refused.value)
-    assert "other.whl is of no target" in str(refused.value)
+    for name in others:
+        assert f"{name} is no wheel of {VERSION} for a target" in str(refused.value)
 
 
 @needs_cargo
@@ -345,7 +348,7 @@ def wheel(**changes: bytes) -> dict[str, bytes]:
     made = {
         "mmap_rs/_mmap_rs.abi3.so": b"\0libgcc_s.so.1\0",
         f"{INFO}/METADATA": "\n".join(metadata).encode(),
-        f"{INFO}/WHEEL": b"",
+        f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nTag: cp311-abi3-manylinux_2_17_x86_64\n",
         f"{INFO}/entry_points.txt": b"",
         f"{INFO}/RECORD": b"",
     }
@@ -378,6 +381,10 @@ def test_a_wheel_with_wrong_content_is_seen() -> None:
     assert "instead of one" in problems(wheel(**{"mmap_rs/_mmap_rs.pyd": b""}))
     for name in ("mmap_rs/py.typed", "mmap_rs/_flags.pyi", f"{INFO}/sboms/mmap-rs.cdx.json"):
         assert f"its {name} is not the tree's" in problems(wheel(**{name: b"other"}))
+    retagged = NAME.replace("cp311-abi3", "cp313-cp313")
+    assert "differ in the tag cp313-cp313-manylinux_2_17_x86_64" in problems(wheel(), retagged)
+    unlisted = wheel(**{"mmap_rs/_mmap_rs.abi3.so": b"/crates/other-1.2.3/src/lib.rs"})
+    assert "its list of components does not name other 1.2.3" in problems(unlisted)
     for private in (b"/home/someone/src/lib.rs", b"D:\\a\\mmap-rs"):
         files = wheel(**{"mmap_rs/_mmap_rs.abi3.so": private})
         assert "names a folder of the machine" in problems(files)

@@ -101,7 +101,10 @@ def test_what_is_right_is_let_through(triple: str) -> None:
         ("aarch64-apple-ios", {"install_name": ""}, "an app can't embed it"),
         ("aarch64-apple-ios", {"install_name": "/home/me/x.so"}, "a folder of this machine"),
         ("aarch64-apple-ios", {"alignment": 4096}, "pages of 16384 can't hold it"),
-        ("x86_64-pc-windows-msvc", {"needed": {"libgcc_s_seh-1.dll"}}, "it needs libgcc_s_seh"),
+        ("x86_64-pc-windows-msvc", {"needed": {"python3.dll", "libgcc_s_seh-1.dll"}}, "it needs libgcc_s_seh"),
+        # Of one version, or of Pythons without the GIL.
+        ("x86_64-pc-windows-msvc", {"needed": {"python3.dll", "python311.dll"}}, "it needs python311.dll"),
+        ("x86_64-pc-windows-msvc", {"needed": {"python3t.dll"}}, "it needs python3t.dll\n.*name python3.dll"),
     ],
 )
 def test_what_is_wrong_is_named(triple: str, change: dict[str, object], said: str) -> None:
@@ -162,6 +165,20 @@ def test_a_module_for_abi3t_has_an_entry_of_its_own() -> None:
     found = "\n".join(inspection.layout_problems(module, target, "cp314t"))
     assert "does not export PyInit__mmap_rs" in found
     assert "exports more than PyInit__mmap_rs: PyModExport__mmap_rs" in found
+
+
+@pytest.mark.parametrize(
+    ("python", "library"),
+    [("abi3-py311", "python3.dll"), ("abi3t-py315", "python3t.dll"), ("cp314t", "python314t.dll")],
+)
+def test_on_windows_each_kind_of_wheel_has_its_library(python: str, library: str) -> None:
+    target = find("x86_64-pc-windows-msvc")
+    entry = "PyModExport__mmap_rs" if python.startswith("abi3t") else "PyInit__mmap_rs"
+    module = dataclasses.replace(WINDOWS, needed={library, "kernel32.dll"}, exports={entry})
+    assert inspection.module_problems(module, target, python, STABLE) == []
+    module.needed.remove(library)
+    (said,) = inspection.module_problems(module, target, python, STABLE)
+    assert said == f"it does not name {library}, so that no name of Python's is found"
 
 
 def test_nobody_ships_a_python_of_32_bits_for_newer_androids() -> None:

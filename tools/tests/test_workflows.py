@@ -298,6 +298,9 @@ def test_a_container_of_another_processor_is_told_as_emulated(
     called = [line for line in said if line.startswith("/opt/python/")]
     assert called == [f"/opt/python/{name}/bin/python" for name in pythons.split()]
     assert said[-3:] == ["-m", "tools.try_wheel", "dist"]
+    # With no Python nothing would be tested.
+    none = subprocess.run([*words[:3], "", platform], capture_output=True, check=False)
+    assert none.returncode != 0
 
 
 @pytest.mark.parametrize("target", targets(), ids=lambda target: target["triple"])

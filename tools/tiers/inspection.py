@@ -74,7 +74,8 @@ def layout_problems(module: Module, target: Target, python: str) -> list[str]:
         (bool(others), f"it exports more than {entry}: {', '.join(others[:5])}"),
     ]
     usual = re.compile(system["libraries"])
-    others = sorted(name for name in module.needed if not usual.fullmatch(name))
+    own = {windows_library(python)} if target.system == "windows" else set[str]()
+    others = sorted(name for name in module.needed - own if not usual.fullmatch(name))
     return (
         sorted(module.faults)
         + [text for is_wrong, text in checks if is_wrong]
@@ -84,6 +85,13 @@ def layout_problems(module: Module, target: Target, python: str) -> list[str]:
             for whom in missing(name, target, python, system.get("provider"))
         ]
     )
+
+
+def windows_library(python: str) -> str:
+    """Return the library that has Python's names on Windows, for a kind of wheel."""
+    if python.startswith("abi3"):
+        return f"python3{'t' if python.startswith('abi3t') else ''}.dll"
+    return f"{python_library(python).replace('.', '')}.dll"
 
 
 def missing(
@@ -139,8 +147,9 @@ def system_problems(module: Module, target: Target, python: str) -> list[str]:
     unwinds = any(entry.name.startswith("_Unwind_") for entry in module.imports)
     if target.system == "linux" and not unwinds:
         found.append("it brings an unwinder of its own, which Python's end of threads can't pass")
-    library = f"lib{python_library(python)}.so"
-    if target.system == "android" and library not in module.needed:
+    libraries = {"android": f"lib{python_library(python)}.so", "windows": windows_library(python)}
+    library = libraries.get(target.system)
+    if library and library not in module.needed:
         found.append(f"it does not name {library}, so that no name of Python's is found")
     platform = minimum = ""
     if tag := re.match(r"(macosx|ios)_(\d+)_(\d+)_", target.tag):
