@@ -116,8 +116,7 @@ def main(words: list[str] | None = None) -> int:
         print(f"{wheels[0].name}: {hashlib.sha256(wheels[0].read_bytes()).hexdigest()}")
         files, size = inspect_wheel.content(wheels[0]), wheels[0].stat().st_size
         papers = notices.of_wheel(find(given.target), given.python) if given.target else None
-        told, released = wheels[0].name, given.target is not None
-        wrong = inspect_wheel.problems(told, files, size, released=released, papers=papers)
+        wrong = inspect_wheel.problems(wheels[0].name, files, size, papers)
         wrong += [*sdist_problems(names, tree), *differences(*wheels)]
     for line in wrong:
         print(line, file=sys.stderr)

@@ -357,7 +357,7 @@ def wheel(**changes: bytes) -> dict[str, bytes]:
 
 
 def problems(files: dict[str, bytes], name: str = NAME, size: int = 1) -> str:
-    return "\n".join(inspect_wheel.problems(name, files, size, released=True))
+    return "\n".join(inspect_wheel.problems(name, files, size, {}))
 
 
 def test_a_wheel_as_it_should_be_has_no_problems() -> None:
@@ -388,7 +388,7 @@ def test_a_wheel_with_wrong_content_is_seen() -> None:
     for private in (b"/home/someone/src/lib.rs", b"D:\\a\\mmap-rs"):
         files = wheel(**{"mmap_rs/_mmap_rs.abi3.so": private})
         assert "names a folder of the machine" in problems(files)
-        assert inspect_wheel.problems(NAME, files, 1, released=False) == []
+        assert inspect_wheel.problems(NAME, files, 1) == []
 
 
 def test_a_wheel_is_compared_with_its_own_list(tmp_path: Path) -> None:

@@ -188,21 +188,17 @@ def module_problems(
     return [text for text in found if text]
 
 
-def inspect(
-    wheel: Path,
-    target: Target,
-    python: str,
-    *,
-    released: bool = False,
-    papers: Mapping[str, str] | None = None,
-) -> str:
-    """Hold a wheel to the rules and return what was found; `Failed` lists what is wrong with it."""
+def inspect(wheel: Path, target: Target, python: str, papers: Mapping[str, str] | None = None) -> str:
+    """Hold a wheel to the rules and return what was found; `Failed` lists what is wrong with it.
+
+    A released wheel has `papers` of its own, as `inspect_wheel.problems` says.
+    """
     # It needs a library; the rules do without.
     from tools.tiers import binaries
 
     files = inspect_wheel.content(wheel)
     size = wheel.stat().st_size
-    found = inspect_wheel.problems(wheel.name, files, size, released=released, papers=papers)
+    found = inspect_wheel.problems(wheel.name, files, size, papers)
     if target.tag not in (tag := wheel.stem.split("-")[-1]).split("."):
         found.append(f"its tag is {tag}, not {target.tag}")
     compiled = [name for name in files if name.endswith((".so", ".pyd"))]

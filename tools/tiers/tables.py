@@ -24,7 +24,6 @@ class Result:
     triple: str
     step: str
     date: str
-    command: str
     verdict: str
     detail: str
 
@@ -111,11 +110,6 @@ def readme(targets: list[Target], found: list[Result]) -> str:
         row = " | ".join(", ".join(cells[column]) or "-" for column in columns)
         rows.append(f"| {like['name']} | {row} |")
     return "\n".join(rows)
-
-
-def without(text: str) -> str:
-    """Return a page without its tables."""
-    return MADE.sub("", text)
 
 
 def replaced(text: str, tables: list[str]) -> str:

@@ -60,14 +60,6 @@ class Work:
         stamp.write_text(key, encoding="utf-8")
         return path
 
-    def remembered(self, name: str, key: str, action: Callable[[], str]) -> str:
-        """Return what `action` returned when it was done with the same `key`; now, if it was not."""
-
-        def make(folder: Path) -> None:
-            (folder / "text").write_text(action(), encoding="utf-8")
-
-        return (self.once(f"done/{name}", key, make) / "text").read_text(encoding="utf-8")
-
     def run(
         self,
         argv: Sequence[object],
