@@ -97,6 +97,8 @@ def problems(
         found.append(f"it has {size / 1024:.1f} KiB, and {LIMIT // 1024} are allowed")
     said, lines = lines_of(f"{info}/METADATA"), (*METADATA, f"Version: {wanted}")
     found += [f"its metadata don't say {line}" for line in lines if line not in said]
+    needs = [line for line in said if line.startswith("Requires-Dist: ") and "; extra == " not in line]
+    found += [f"its metadata ask for more than Python: {line}" for line in needs]
     if papers is not None:
         found += [
             f"{part} names a folder of the machine that built it ({private.decode()})"

@@ -44,7 +44,6 @@ def main(words: list[str] | None = None) -> int:
     """Install, test, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--pytest", default="-q", help="arguments for pytest, in one word")
     given = parser.parse_args(words)
     # tests/conftest.py asks the same variable for what is emulated.
     emulated = bool(os.environ.get("MMAP_RS_EMULATOR"))
@@ -84,7 +83,7 @@ def main(words: list[str] | None = None) -> int:
             install(*usual, *suite.requirements(without=("numpy",)))
         python("-m", "pip", "check")
         python("-c", IMPORTED)
-        python("-m", "pytest", *(EMULATED if emulated else ()), *given.pytest.split())
+        python("-m", "pytest", "-q", *(EMULATED if emulated else ()))
     return 0
 
 

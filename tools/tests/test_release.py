@@ -381,6 +381,10 @@ def test_a_wheel_with_wrong_content_is_seen() -> None:
     assert "instead of one" in problems(wheel(**{"mmap_rs/_mmap_rs.pyd": b""}))
     for name in ("mmap_rs/py.typed", "mmap_rs/_flags.pyi", f"{INFO}/sboms/mmap-rs.cdx.json"):
         assert f"its {name} is not the tree's" in problems(wheel(**{name: b"other"}))
+    metadata = wheel()[f"{INFO}/METADATA"] + b"\nRequires-Dist: rich ; extra == 'cli'\n"
+    assert problems(wheel(**{f"{INFO}/METADATA": metadata})) == ""
+    more = metadata + b"Requires-Dist: other>=1\n"
+    assert "more than Python: Requires-Dist: other" in problems(wheel(**{f"{INFO}/METADATA": more}))
     retagged = NAME.replace("cp311-abi3", "cp313-cp313")
     assert "differ in the tag cp313-cp313-manylinux_2_17_x86_64" in problems(wheel(), retagged)
     unlisted = wheel(**{"mmap_rs/_mmap_rs.abi3.so": b"/crates/other-1.2.3/src/lib.rs"})

@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     top = argparse.ArgumentParser("python -m tools.tiers", description=__doc__, epilog=EXPLANATION)
     top.add_argument("command", choices=("table", "check", "wheel", "test", "all"))
-    top.add_argument("triples", nargs="*", metavar="TARGET", help="without any: all of them")
+    top.add_argument("targets", nargs="*", metavar="TARGET", type=find, help="without any: all of them")
     top.add_argument("--write", action="store_true", help="of table: write them anew")
     top.add_argument("--record", action="store_true", help="keep what was seen in the tables")
     top.add_argument("--abi", help="the kind of wheel to build, e.g. cp314t, and not the first")
@@ -109,21 +109,14 @@ def main() -> int:
     """Run the command."""
     top = parser()
     given = top.parse_args()
-    try:
-        targets = [find(triple) for triple in given.triples] or load()
-    except KeyError as error:
-        top.error(str(error.args[0]))
     if given.record and given.pytest:
         top.error("--record is for whole runs")
     if given.command == "table":
-        if given.write:
-            tables.write()
-        for path in tables.stale():
-            print(f"{path}: old tables: run python -m tools.tiers table --write", file=sys.stderr)
-        return 1 if tables.stale() else 0
+        return tables.write(check=not given.write)
     for name in FOREIGN.split():
         os.environ.pop(name, None)
     work = Work()
+    targets: list[Target] = given.targets or load()
     outcomes = [attempt(work, it, *step) for it in targets for step in steps(work, it, given)]
     show(outcomes)
     if given.record:
