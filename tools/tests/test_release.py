@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import mmap_rs
-from tools import build_wheel, inspect_wheel, release, same_wheel, try_wheel
+from tools import build_wheel, inspect_wheel, release, same_wheel
 from tools.tiers.targets import ROOT, load
 
 MANIFEST = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
@@ -236,23 +236,6 @@ def test_the_papers_on_other_crates_are_current() -> None:
 
 NAME = f"mmap_rs-{VERSION}-cp311-abi3-manylinux_2_17_x86_64.whl"
 FREEBSD = "mmap_rs-1.2.3-cp311-abi3-freebsd_14_2_release_amd64.whl"
-
-
-@pytest.mark.parametrize(
-    ("wheel", "platform", "taken"),
-    [
-        (FREEBSD, "freebsd-14.4-RELEASE-amd64", "freebsd_14_4_release_amd64"),
-        (FREEBSD, "freebsd-14.4-RELEASE-p2-amd64", "freebsd_14_4_release_p2_amd64"),
-        # Another version of the system, another processor, another system: the wheel stays what it is.
-        (FREEBSD, "freebsd-15.0-RELEASE-amd64", "freebsd_14_2_release_amd64"),
-        (FREEBSD, "freebsd-14.4-RELEASE-i386", "freebsd_14_2_release_amd64"),
-        (FREEBSD, "linux-x86_64", "freebsd_14_2_release_amd64"),
-        (NAME, "linux-x86_64", "manylinux_2_17_x86_64"),
-        (NAME, "freebsd-14.4-RELEASE-amd64", "manylinux_2_17_x86_64"),
-    ],
-)
-def test_a_wheel_for_freebsd_is_tried_on_later_releases(wheel: str, platform: str, taken: str) -> None:
-    assert try_wheel.name_here(wheel, platform) == f"{wheel.rsplit('-', 1)[0]}-{taken}.whl"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems' pip has fixed tags")

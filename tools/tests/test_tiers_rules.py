@@ -130,6 +130,22 @@ def test_a_name_that_is_not_there_is_found(triple: str, entry: Import, said: str
     assert re.search(said, "\n".join(problems(triple, module)))
 
 
+@pytest.mark.parametrize(
+    ("python", "right", "wrong"),
+    [
+        ("abi3-py311", ["abi3.so", "pyd"], ["abi3t.so", "cpython-311-x86_64-linux-gnu.so", "so"]),
+        ("abi3t-py315", ["abi3t.so", "abi3t-x86_64-linux-musl.so", "pyd"], ["abi3.so"]),
+        ("cp314t", ["cpython-314t-darwin.so", "cp314t-win_amd64.pyd"], ["cpython-314-darwin.so", "pyd", "abi3.so"]),
+        ("cp311", ["cpython-311.so"], ["cpython-313.so"]),
+    ],
+)
+def test_the_end_of_a_modules_name_is_one_that_python_looks_for(
+    python: str, right: list[str], wrong: list[str]
+) -> None:
+    found = {end: inspection.name_problems(f"mmap_rs/_mmap_rs.{end}", python) for end in [*right, *wrong]}
+    assert [end for end, problem in found.items() if problem] == wrong
+
+
 def test_linux_uses_the_unwinder_that_ends_threads() -> None:
     module = dataclasses.replace(LINUX, imports=LINUX.imports - {UNWIND})
     assert re.search("an unwinder of its own", "\n".join(problems("x86_64-unknown-linux-gnu", module)))

@@ -243,32 +243,47 @@ def test_the_script_of_the_virtual_machine_exists() -> None:
     assert runs == ["sh tools/freebsd.sh test", "sh tools/freebsd.sh wheel"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a shell script, for FreeBSD")
-def test_the_virtual_machine_compiles_no_tools(tmp_path: Path) -> None:
-    maturin = pytest.importorskip("maturin", reason="there is no maturin")
-    # Stand-ins for FreeBSD's programs: `gmake` makes the environment, then asks for maturin as the Makefile does.
-    programs = {
-        "pkg": ":",
-        "git": ":",
-        "maturin": "echo from the package",
-        "gmake": f"""case $1 in
-            test) echo "$PIP_ONLY_BINARY"; .venv/bin/python -P -m maturin ;;
-            *) {sys.executable} -m venv --without-pip .venv && cp -R {Path(maturin.__path__[0])} "$(echo .venv/lib/*/site-packages)" ;;
-            esac""",
-    }
-    for name, text in programs.items():
-        program = tmp_path / "bin" / name
+def on_freebsd(folder: Path, word: str, **programs: str) -> list[str]:
+    """What tools/freebsd.sh prints in a copy of the tree, with stand-ins for FreeBSD's programs."""
+    for name, text in {"pkg": ":", "git": ":", **programs}.items():
+        program = folder / "bin" / name
         program.parent.mkdir(exist_ok=True)
         program.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         program.chmod(0o755)
-    script = tmp_path / "tree" / "tools" / "freebsd.sh"
-    script.parent.mkdir(parents=True)
-    shutil.copyfile(ROOT / "tools" / "freebsd.sh", script)
-    env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["sh", str(script), "test"], env=env, stdout=subprocess.PIPE, encoding="utf-8", check=True
-    )
-    assert done.stdout.splitlines() == ["hypothesis", "from the package"]
+    for name in ("tools/freebsd.sh", "docs/platforms.md"):
+        path = folder / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, path)
+    words = ["sh", str(folder / "tree" / "tools" / "freebsd.sh"), word]
+    env = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+    return subprocess.run(
+        words, env=env, stdout=subprocess.PIPE, encoding="utf-8", check=True
+    ).stdout.splitlines()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script, for FreeBSD")
+def test_the_virtual_machine_compiles_no_tools(tmp_path: Path) -> None:
+    maturin = pytest.importorskip("maturin", reason="there is no maturin")
+    # It makes the environment, then asks for maturin as the Makefile does.
+    gmake = f"""case $1 in
+        test) echo "$PIP_ONLY_BINARY"; .venv/bin/python -P -m maturin ;;
+        *) {sys.executable} -m venv --without-pip .venv
+           cp -R {Path(maturin.__path__[0])} "$(echo .venv/lib/*/site-packages)" ;;
+        esac"""
+    said = on_freebsd(tmp_path, "test", maturin="echo from the package", gmake=gmake)
+    assert said == ["hypothesis", "from the package"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script, for FreeBSD")
+def test_the_virtual_machine_takes_the_wheel_as_the_page_says(tmp_path: Path) -> None:
+    dist = tmp_path / "tree" / "dist"
+    dist.mkdir(parents=True)
+    (dist / "mmap_rs-1.2.3-cp311-abi3-freebsd_14_2_release_amd64.whl").touch()
+    python = 'case $1 in -c) echo freebsd_14_4_release_p2_amd64 ;; *) echo "$@"; ls "$3" ;; esac'
+    assert on_freebsd(tmp_path, "wheel", **{"python3.11": python}) == [
+        "-m tools.try_wheel dist/renamed",
+        "mmap_rs-1.2.3-cp311-abi3-freebsd_14_4_release_p2_amd64.whl",
+    ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script, for Linux")

@@ -63,9 +63,8 @@ def stubs(work: Work, target: Target, python: str) -> Path:
             (found,) = set(re.findall(rf"\S+/lib{name}\.a", said))
             shutil.copyfile(found, folder / f"lib{name}.a")
         zig("ar", "rs", "libunwind.a", "errno.o")
-        (folder / "python.txt").write_text(config(target, python), encoding="ascii")
 
-    key = f"6 {programs.versions()} {' '.join(LIBRARIES)} {config(target, python)}"
+    key = f"7 {programs.versions()} {' '.join(LIBRARIES)}"
     return work.once(f"stubs/{target.triple}-{python}", key, make)
 
 

@@ -87,6 +87,14 @@ def layout_problems(module: Module, target: Target, python: str) -> list[str]:
     )
 
 
+def name_problems(name: str, python: str) -> list[str]:
+    """Check the end of a module's name, by which the Pythons of a kind of wheel find it."""
+    kind = python.partition("-")[0]
+    ending = rf"{kind}(-[\w-]+)?\.so|pyd" if kind in {"abi3", "abi3t"} else rf"(cpython-|cp){kind[2:]}(-[\w-]+)?\.\w+"
+    fits = re.fullmatch(rf"mmap_rs/_mmap_rs\.({ending})", name)
+    return [] if fits else [f"no Python that it is for looks for {name}"]
+
+
 def windows_library(python: str) -> str:
     """Return the library that has Python's names on Windows, for a kind of wheel."""
     if python.startswith("abi3"):
@@ -206,6 +214,7 @@ def inspect(wheel: Path, target: Target, python: str, papers: Mapping[str, str] 
         raise Failed("\n".join(found))
     module = binaries.read(files[compiled[0]])
     known = programs.musl_names() if target.system == "musl" else frozenset[str]()
+    found += name_problems(compiled[0], python)
     found += module_problems(module, target, python, programs.stable_abi(), known)
     if found:
         raise Failed(f"{wheel.name}:\n" + "\n".join(f"    {line}" for line in found))

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from tools import phones
 from tools.build_wheel import FREEBSD, INTERPRETERS, arguments
 from tools.tiers import android_link, inspection, ios_link, linux_link, programs, rust, windows_link
 from tools.tiers.targets import Target
@@ -41,11 +42,11 @@ def build(work: Work, target: Target, python: str) -> Path:
         last = windows_link.FLAGS
     elif target.system == "android":
         folder = android_link.stubs(work, target, python)
-        env["PYO3_CONFIG_FILE"] = str(folder / "python.txt")
-        env["ANDROID_API_LEVEL"] = android_link.API_LEVEL
+        env |= phones.variables(target, python, folder)
         last = android_link.flags(folder, python)
     elif target.system == "ios":
-        env |= ios_link.environment(work)
+        folder = ios_link.sdk(work)
+        env |= {"SDKROOT": str(folder), **phones.variables(target, python, folder)}
         last = ios_link.FLAGS
     if last:
         words += ["--", *last]
