@@ -1,4 +1,4 @@
-"""Build one wheel of a release: `python -m tools.build_wheel TARGET --python abi3-py311 --out dist`.
+"""Build one wheel of a release: `python -m tools.build_wheel TARGET --python abi3-py311`.
 
 Our own, as maturin and its action leave traces of the machine: here, the bytes depend on the commit, the
 compiler and the linker only. tiers.toml says what is built, and how.
@@ -144,13 +144,12 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
     parser.add_argument("target", metavar="TARGET", type=find, help="its name in tiers.toml")
     parser.add_argument("--python", default="abi3-py311", choices=TAGS, help="which Pythons it is for")
-    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="the folder for the wheel")
     given = parser.parse_args(words)
     target: Target = given.target
     if given.python not in target.pythons:
         parser.error(f"tiers.toml has no {given.python} wheel for {target.triple}")
     folder = ROOT / "target" / "wheel"
-    wheel = build(target, given.python, given.out.resolve(), ROOT, folder)
+    wheel = build(target, given.python, ROOT / "dist", ROOT, folder)
     print(f"{wheel.name}: {wheel.stat().st_size / 1024:.1f} KiB", flush=True)
     if target.release.tests in {"emulator", "simulator"}:
         phones.test(target, given.python, wheel)

@@ -6,6 +6,7 @@ the release workflow uses the NDK.
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 from tools.tiers import programs
@@ -48,9 +49,7 @@ def stubs(work: Work, target: Target, python: str) -> Path:
     compile_c = ("cc", "-target", f"{programs.processor(target.triple)}-linux-{abi}", "-fPIC")
 
     def make(folder: Path) -> None:
-        def zig(*words: str | Path) -> str:
-            return programs.zig(work, *words, log=f"stubs-{target.triple}", cwd=folder)
-
+        zig = partial(programs.zig, work, log=f"stubs-{target.triple}", folder=folder)
         (folder / "empty.c").write_text("void mmap_rs_stub(void) {}\n", encoding="utf-8")
         (folder / "errno.c").write_text(ERRNO, encoding="utf-8")
         for name in (*LIBRARIES, python_library(python)):

@@ -66,7 +66,7 @@ class Work:
         *,
         log: str,
         env: Mapping[str, str] | None = None,
-        cwd: Path = ROOT,
+        folder: str | Path = ROOT,
         check: bool = True,
     ) -> str:
         """Run a program with what it prints in the file `logs/<log>.log`, and return that text.
@@ -81,7 +81,7 @@ class Work:
             out.flush()
             try:
                 status = subprocess.call(
-                    words, stdin=DEVNULL, stdout=out, stderr=out, env=own, cwd=cwd, timeout=LIMIT
+                    words, stdin=DEVNULL, stdout=out, stderr=out, env=own, cwd=folder, timeout=LIMIT
                 )
             except FileNotFoundError as error:
                 raise Absent(f"the program {words[0]} is not on this machine") from error
