@@ -175,10 +175,12 @@ def complete(folder: str) -> None:
     source = f"{head}.tar.gz"
     wrong = [] if source in names else [f"no {source}"]
     found = {name: meant(name) if name.startswith(f"{head}-") else None for name in sorted(names - {source})}
-    for target in load():
-        for kind in target.pythons:
-            if (count := [*found.values()].count((target, kind))) != 1:
-                wrong.append(f"{count} wheels instead of one for {target.triple}, {kind}")
+    wanted = [(target, kind) for target in load() for kind in target.pythons]
+    wrong += [
+        f"{count} wheels instead of one for {target.triple}, {kind}"
+        for target, kind in wanted
+        if (count := [*found.values()].count((target, kind))) != 1
+    ]
     wrong += [f"{name} is no wheel of {version()} for a target" for name, of in found.items() if of is None]
     if wrong:
         refuse("\n".join(wrong))

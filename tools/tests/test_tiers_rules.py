@@ -101,7 +101,11 @@ def test_what_is_right_is_let_through(triple: str) -> None:
         ("aarch64-apple-ios", {"install_name": ""}, "an app can't embed it"),
         ("aarch64-apple-ios", {"install_name": "/home/me/x.so"}, "a folder of this machine"),
         ("aarch64-apple-ios", {"alignment": 4096}, "pages of 16384 can't hold it"),
-        ("x86_64-pc-windows-msvc", {"needed": {"python3.dll", "libgcc_s_seh-1.dll"}}, "it needs libgcc_s_seh"),
+        (
+            "x86_64-pc-windows-msvc",
+            {"needed": {"python3.dll", "libgcc_s_seh-1.dll"}},
+            "it needs libgcc_s_seh",
+        ),
         # Of one version, or of Pythons without the GIL.
         ("x86_64-pc-windows-msvc", {"needed": {"python3.dll", "python311.dll"}}, "it needs python311.dll"),
         ("x86_64-pc-windows-msvc", {"needed": {"python3t.dll"}}, "it needs python3t.dll\n.*name python3.dll"),
@@ -135,7 +139,11 @@ def test_a_name_that_is_not_there_is_found(triple: str, entry: Import, said: str
     [
         ("abi3-py311", ["abi3.so", "pyd"], ["abi3t.so", "cpython-311-x86_64-linux-gnu.so", "so"]),
         ("abi3t-py315", ["abi3t.so", "abi3t-x86_64-linux-musl.so", "pyd"], ["abi3.so"]),
-        ("cp314t", ["cpython-314t-darwin.so", "cp314t-win_amd64.pyd"], ["cpython-314-darwin.so", "pyd", "abi3.so"]),
+        (
+            "cp314t",
+            ["cpython-314t-darwin.so", "cp314t-win_amd64.pyd"],
+            ["cpython-314-darwin.so", "pyd", "abi3.so"],
+        ),
         ("cp311", ["cpython-311.so"], ["cpython-313.so"]),
     ],
 )

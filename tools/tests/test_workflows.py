@@ -380,10 +380,9 @@ def test_updates_are_proposed_for_all_that_is_pinned() -> None:
     assert all(update["cooldown"]["default-days"] >= 7 for update in updates.values())
     assert "/tools/locked" in updates["pip"]["directories"]
     locks = [path for level in range(4) for path in ROOT.glob(f"{'*/' * level}Cargo.lock")]
-    folders = [path.parent.relative_to(ROOT).as_posix() for path in locks]
-    made = ("target", ".")
-    wanted = {f"/{name}".removesuffix("/.") or "/" for name in folders if name == "." or not name.startswith(made)}
-    assert set(updates["cargo"]["directories"]) == wanted
+    folders = [path.parent.relative_to(ROOT) for path in locks]
+    own = [folder for folder in folders if not folder.as_posix().startswith(("target", ".venv"))]
+    assert set(updates["cargo"]["directories"]) == {"/" + "/".join(folder.parts) for folder in own}
     assert updates["rust-toolchain"]["directory"] == "/tools/locked"
     # A new version of upstream is told of apart from other crates.
     assert "ignore" not in updates["cargo"]

@@ -90,7 +90,9 @@ def layout_problems(module: Module, target: Target, python: str) -> list[str]:
 def name_problems(name: str, python: str) -> list[str]:
     """Check the end of a module's name, by which the Pythons of a kind of wheel find it."""
     kind = python.partition("-")[0]
-    ending = rf"{kind}(-[\w-]+)?\.so|pyd" if kind in {"abi3", "abi3t"} else rf"(cpython-|cp){kind[2:]}(-[\w-]+)?\.\w+"
+    ending = rf"{kind}(-[\w-]+)?\.so|pyd"
+    if not kind.startswith("abi3"):
+        ending = rf"(cpython-|cp){kind[2:]}(-[\w-]+)?\.\w+"
     fits = re.fullmatch(rf"mmap_rs/_mmap_rs\.({ending})", name)
     return [] if fits else [f"no Python that it is for looks for {name}"]
 
