@@ -64,7 +64,7 @@ def flags(target: Target, python: str, folder: Path) -> list[str]:
 
 
 def variables(target: Target, python: str, folder: Path) -> dict[str, str]:
-    """Return what tells maturin and PyO3 the system and the Python that a wheel is for; `folder` gets a file."""
+    """Return what tells maturin and PyO3 the system and Python of a wheel; `folder` gets a file for it."""
     told, ios = folder / "python.txt", target.system == "ios"
     told.write_text(ios_link.CONFIG if ios else android_link.config(target, python), encoding="ascii")
     oldest = ("IPHONEOS_DEPLOYMENT_TARGET", ios_link.VERSION)
