@@ -235,12 +235,12 @@ workflows: $(STAMPS)/workflows $(STAMPS)/test ## Check the workflows of .github
 .PHONY: test-debug
 test-debug: $(BUILT) $(STAMPS)/test ## Run the Python tests on a build without optimisation, with its assertions
 	@sh tools/check-rust.sh
-	@sh tools/test-build.sh -- --ignore=tests/robustness/test_fault_injection.py $(ARGS)
+	@sh tools/test-build.sh "" --ignore=tests/robustness/test_fault_injection.py $(ARGS)
 
 .PHONY: test-public-slots
 test-public-slots: $(BUILT) $(STAMPS)/test ## Run the Python tests on a build without the feature internal-slots
 	@sh tools/check-rust.sh
-	@sh tools/test-build.sh --release --no-default-features --features abi3-py311 -- $(ARGS)
+	@sh tools/test-build.sh "--release --no-default-features --features abi3-py311" $(ARGS)
 
 .PHONY: test-parallel
 test-parallel: $(BUILT) $(STAMPS)/test $(STAMPS)/parallel ## Run each test marked `parallel` in many threads at once

@@ -1,4 +1,4 @@
-"""Build one wheel of a release: `python -m tools.build_wheel TARGET --python abi3-py311 --out dist`.
+"""Build one wheel of a release: `python -m tools.build_wheel TARGET --python abi3-py311`.
 
 Our own, as maturin and its action leave traces of the machine: here, the bytes depend on the commit, the
 compiler and the linker only. tiers.toml says what is built, and how.
@@ -14,7 +14,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from tools import phones
-from tools.tiers import linux_link
+from tools.tiers import linux_link, rust
 from tools.tiers.targets import ROOT, Target, find, load
 
 # What the names in tiers.toml mean: Cargo's features, what stands for the ABI, the wheel's tags.
@@ -89,9 +89,7 @@ def provide_rust(target: Target) -> None:
         subprocess.run(words, cwd=ROOT, check=True)
     if (found := output("rustc", "--version").split()[1]) != channel:
         raise SystemExit(f"a release is built with Rust {channel}, by rustup; this is {found}")
-    library = Path(output("rustc", "--print", "target-libdir", "--target", target.triple))
-    if not any(library.glob("libstd-*")):
-        subprocess.run(["rustup", "target", "add", target.triple], cwd=ROOT, check=True)
+    rust.provide_library(target)
 
 
 def arguments(target: Target, python: str, *, zig: bool) -> list[str]:
@@ -144,18 +142,14 @@ def build(target: Target, python: str, out: Path, source: Path, folder: Path) ->
 
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
-    parser.add_argument("target", metavar="TARGET", help="its name in tiers.toml")
+    parser.add_argument("target", metavar="TARGET", type=find, help="its name in tiers.toml")
     parser.add_argument("--python", default="abi3-py311", choices=TAGS, help="which Pythons it is for")
-    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="the folder for the wheel")
     given = parser.parse_args(words)
-    try:
-        target = find(given.target)
-    except KeyError as error:
-        parser.error(str(error.args[0]))
+    target: Target = given.target
     if given.python not in target.pythons:
         parser.error(f"tiers.toml has no {given.python} wheel for {target.triple}")
     folder = ROOT / "target" / "wheel"
-    wheel = build(target, given.python, given.out.resolve(), ROOT, folder)
+    wheel = build(target, given.python, ROOT / "dist", ROOT, folder)
     print(f"{wheel.name}: {wheel.stat().st_size / 1024:.1f} KiB", flush=True)
     if target.release.tests in {"emulator", "simulator"}:
         phones.test(target, given.python, wheel)

@@ -12,7 +12,7 @@ eval "$(cov show-env --sh --no-cfg-coverage)"
 cov clean --workspace
 failed=0
 cargo test --locked --quiet -p mmap-rs-core || failed=1
-sh tools/test-build.sh -- "$@" || failed=1
+sh tools/test-build.sh "" "$@" || failed=1
 cov report -p mmap-rs-core -p mmap-rs-python
 [ "$failed" -eq 0 ] || echo "Some tests failed: an instrumented build is slower, and the tests of speed may notice." >&2
 exit "$failed"

@@ -10,7 +10,17 @@ git config --global --add safe.directory "$PWD"
 case $1 in
 test)
     pkg install gmake rust py311-maturin
-    gmake test PYTHON=python3.11 VENV=--system-site-packages
+    # Its newest versions have no wheel without compiled code; an older one serves too.
+    export PIP_ONLY_BINARY=hypothesis
+    gmake .venv/stamps/venv PYTHON=python3.11 VENV=--system-site-packages
+    # `python -m maturin` looks for the program in the environment only, and the package's is outside of it.
+    ln -s "$(command -v maturin)" .venv/bin/maturin
+    gmake test
     ;;
-wheel) python3.11 -m tools.try_wheel dist ;;
+wheel)
+    # pip takes the wheel under another name: as docs/platforms.md says.
+    sed -n '/^```sh$/,/^```$/p' docs/platforms.md | grep -v -e '^```' -e 'pip install' >target-name.sh
+    (cd dist && sh -eu ../target-name.sh)
+    python3.11 -m tools.try_wheel dist/renamed
+    ;;
 esac

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tools import build_wheel
+from tools import build_wheel, renew
 from tools.tiers.targets import ROOT, Target, load
 
 # Where a crate may be had under one of several licences, the first of these that it names; its file.
@@ -188,13 +188,7 @@ def main(words: list[str] | None = None) -> int:
     check: bool = parser.parse_args(words).check
     root, crates, graph = linked([target.triple for target in load()], ["--all-features"])
     wanted = {"THIRD-PARTY.md": paper(crates), "sbom/mmap-rs.cdx.json": bill(root, crates, graph)}
-    differ = [name for name, text in wanted.items() if (ROOT / name).read_text(encoding="utf-8") != text]
-    for name in differ:
-        if check:
-            print(f"{name} is not what the crates say: run make notices", file=sys.stderr)
-        else:
-            (ROOT / name).write_text(wanted[name], encoding="utf-8", newline="\n")
-    return int(check and bool(differ))
+    return renew({ROOT / name: text for name, text in wanted.items()}, "make notices", check=check)
 
 
 if __name__ == "__main__":

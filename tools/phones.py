@@ -50,29 +50,26 @@ def flags(target: Target, python: str, folder: Path) -> list[str]:
         # A list of the stable ABI's names stands for Python's framework.
         ios_link.python_libraries(folder)
         return [f"-Lnative={folder}", f"-Clink-arg=-Wl,-install_name,{ios_link.INSTALL_NAME}"]
+    linker = ndk_compiler(target)
     # An empty library. Nothing asks for its names, so the linker is told to keep it.
     name, empty = android_link.python_library(python), folder / "empty.c"
     empty.write_text("", encoding="utf-8")
     file = folder / f"lib{name}.so"
-    make = [ndk_compiler(target), "-shared", f"-Wl,-soname,{file.name}", "-o", str(file)]
+    make = [linker, "-shared", f"-Wl,-soname,{file.name}", "-o", str(file)]
     run([*make, str(empty)], check=True)
     words = [f"-L{folder}", "-Wl,--no-as-needed", f"-l{name}"]
     words += [f"-Wl,-z,max-page-size={android_link.PAGE}"]
     # PyO3 asks for the library by its name, too.
-    return [f"-Lnative={folder}", *(f"-Clink-arg={word}" for word in words)]
+    return [f"-Clinker={linker}", f"-Lnative={folder}", *(f"-Clink-arg={word}" for word in words)]
 
 
 def variables(target: Target, python: str, folder: Path) -> dict[str, str]:
-    """Return what tells maturin and PyO3 which system and which Python a wheel is for."""
-    told = folder / "python.txt"
-    if target.system == "ios":
-        told.write_text(ios_link.CONFIG, encoding="ascii")
-        own = {"IPHONEOS_DEPLOYMENT_TARGET": ios_link.VERSION}
-    else:
-        told.write_text(android_link.config(target, python), encoding="ascii")
-        linker = f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_LINKER"
-        own = {"ANDROID_API_LEVEL": android_link.API_LEVEL, linker: ndk_compiler(target)}
-    return {**own, "PYO3_CONFIG_FILE": str(told)}
+    """Return what tells maturin and PyO3 the system and Python of a wheel; `folder` gets a file for it."""
+    told, ios = folder / "python.txt", target.system == "ios"
+    told.write_text(ios_link.CONFIG if ios else android_link.config(target, python), encoding="ascii")
+    oldest = ("IPHONEOS_DEPLOYMENT_TARGET", ios_link.VERSION)
+    name, version = oldest if ios else ("ANDROID_API_LEVEL", android_link.API_LEVEL)
+    return {name: version, "PYO3_CONFIG_FILE": str(told)}
 
 
 def test(target: Target, python: str, wheel: Path) -> None:

@@ -114,6 +114,8 @@ def released_changelog(changelog: str, wanted: str, day: str) -> str:
 
 def write_version(wanted: str) -> None:
     """Write the version to its one place, Cargo.toml, and to what is made from it."""
+    # What follows works offline, so that no version of a crate changes.
+    subprocess.run(["cargo", "fetch", "--locked", "--quiet"], cwd=ROOT, check=True)
     path = ROOT / "Cargo.toml"
     place = r'(?m)(?<=^\[workspace\.package\]\n)version = "[^"]*"$'
     new = re.sub(place, f'version = "{wanted}"', path.read_text(encoding="utf-8"))
@@ -169,15 +171,17 @@ def check(ref: str) -> None:
 
 def complete(folder: str) -> None:
     """Compare the files of a folder with tiers.toml: every wheel and the source distribution, and no more."""
-    head = f"mmap_rs-{version()}"
-    wheels = sorted({path.name for path in Path(folder).iterdir()} - {f"{head}.tar.gz"})
-    wrong = [] if Path(folder, f"{head}.tar.gz").exists() else [f"no {head}.tar.gz"]
+    head, names = f"mmap_rs-{version()}", {path.name for path in Path(folder).iterdir()}
+    source = f"{head}.tar.gz"
+    wrong = [] if source in names else [f"no {source}"]
+    found = {name: meant(name) if name.startswith(f"{head}-") else None for name in sorted(names - {source})}
     wanted = [(target, kind) for target in load() for kind in target.pythons]
-    found = [meant(name) for name in wheels if name.startswith(f"{head}-")]
-    for target, kind in wanted:
-        if (count := found.count((target, kind))) != 1:
-            wrong.append(f"{count} wheels instead of one for {target.triple}, {kind}")
-    wrong += [f"{name} is of no target" for name in wheels if meant(name) not in wanted]
+    wrong += [
+        f"{count} wheels instead of one for {target.triple}, {kind}"
+        for target, kind in wanted
+        if (count := [*found.values()].count((target, kind))) != 1
+    ]
+    wrong += [f"{name} is no wheel of {version()} for a target" for name, of in found.items() if of is None]
     if wrong:
         refuse("\n".join(wrong))
     print(f"all files of {version()} are there, and no other")

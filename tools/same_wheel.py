@@ -18,7 +18,7 @@ from pathlib import Path
 from subprocess import check_output, run
 
 from tools import build_wheel, inspect_wheel, notices
-from tools.tiers.targets import ROOT, find
+from tools.tiers.targets import ROOT, Target, find
 
 
 def copy_tree(folder: Path) -> set[str]:
@@ -90,14 +90,14 @@ def differences(first: Path, second: Path) -> list[str]:
 def main(words: list[str] | None = None) -> int:
     """Build, compare, print the outcome, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
-    parser.add_argument("target", nargs="?", metavar="TARGET", help="its name in tiers.toml")
+    parser.add_argument("target", nargs="?", metavar="TARGET", type=find, help="its name in tiers.toml")
     parser.add_argument("--python", default="abi3-py311", choices=build_wheel.TAGS)
     given = parser.parse_args(words)
+    target: Target | None = given.target
 
     def build(place: Path, out: Path) -> Path:
-        if given.target is None:
+        if target is None:
             return maturin("build", "--release", "--quiet", cwd=place, out=out)
-        target = find(given.target)
         return build_wheel.build(target, given.python, out, place, place / "target")
 
     with tempfile.TemporaryDirectory(prefix="mmap-rs-") as name:
@@ -107,7 +107,7 @@ def main(words: list[str] | None = None) -> int:
         tree = copy_tree(first)
         wheels = [build(first, work / "of-tree")]
         shutil.rmtree(first)
-        if given.target is not None:
+        if target is not None:
             second = work / "another-folder" / "with-a-longer" / "name"
             disturb(work / "home")
         names = unpack(sdist, second)
@@ -115,9 +115,8 @@ def main(words: list[str] | None = None) -> int:
         print(f"{sdist.name}: {len(names)} files")
         print(f"{wheels[0].name}: {hashlib.sha256(wheels[0].read_bytes()).hexdigest()}")
         files, size = inspect_wheel.content(wheels[0]), wheels[0].stat().st_size
-        papers = notices.of_wheel(find(given.target), given.python) if given.target else None
-        told, released = wheels[0].name, given.target is not None
-        wrong = inspect_wheel.problems(told, files, size, released=released, papers=papers)
+        papers = notices.of_wheel(target, given.python) if target is not None else None
+        wrong = inspect_wheel.problems(wheels[0].name, files, size, papers)
         wrong += [*sdist_problems(names, tree), *differences(*wheels)]
     for line in wrong:
         print(line, file=sys.stderr)

@@ -13,8 +13,10 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from tools import renew
 from tools.tiers.targets import ROOT
 
 STUBS = {"_mmap_rs.pyi": "mmap_rs._mmap_rs", "_flags.pyi": "mmap_rs._flags"}
@@ -119,17 +121,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if anything differs")
     check: bool = parser.parse_args(arguments).check
-    differ = False
+    wanted: dict[Path, str] = {}
     for name, module in STUBS.items():
         path = ROOT / "python" / "mmap_rs" / name
         source = path.read_text(encoding="utf-8")
-        wanted = with_members(with_docstrings(source, runtime_text(module)))
-        if wanted != source:
-            differ = True
-            print(f"{name}: {'differs from the module: run make docstrings' if check else 'written'}")
-            if not check:
-                path.write_text(wanted, encoding="utf-8", newline="\n")
-    return int(check and differ)
+        wanted[path] = with_members(with_docstrings(source, runtime_text(module)))
+    return renew(wanted, "make docstrings", check=check)
 
 
 if __name__ == "__main__":

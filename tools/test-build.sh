@@ -1,20 +1,15 @@
 #!/bin/sh
-# Runs the Python tests on a build of its own: test-build.sh [ARGUMENTS OF cargo build] -- [ARGUMENTS OF pytest].
+# Runs the Python tests on a build of its own: test-build.sh "ARGUMENTS OF cargo build" [ARGUMENTS OF pytest].
 # The module lies in Cargo's target folder, so that the one in python/ stays.
 set -eu
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-$PWD/target}
 package=$target/test-package
-folder=$target/debug
-flags=
-while [ "$1" != -- ]; do
-    [ "$1" != --release ] || folder=$target/release
-    flags="$flags $1"
-    shift
-done
+flags=$1
 shift
+case $flags in *--release*) folder=$target/release ;; *) folder=$target/debug ;; esac
 
-echo "==> Building (cargo build$flags)"
+echo "==> Building (cargo build $flags)"
 # shellcheck disable=SC2086 # several words
 cargo build --locked --quiet $flags
 rm -rf "$package"

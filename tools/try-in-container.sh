@@ -3,7 +3,7 @@
 # tools/try-in-container.sh IMAGE PYTHONS [PLATFORM]. The image holds each of the CPythons under /opt/python.
 set -eu
 cd "$(dirname "$0")/.."
-image=$1 pythons=$2 platform=${3:-}
+image=$1 pythons=${2:?names no Python} platform=${3:-}
 # What an emulator gets wrong is known (tests/support/emulators.toml); one of 32 bits has more of it.
 case $platform in
 "") emulators= ;;

@@ -5,11 +5,8 @@ Our own, as tox and nox would build: the suite runs on what was built, in a copy
 
 import argparse
 import os
-import re
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import venv
 from pathlib import Path
@@ -26,25 +23,10 @@ sys.exit(not mmap_rs._mmap_rs.__file__.startswith(sys.prefix))
 """
 
 
-def name_here(name: str, platform: str) -> str:
-    """Return the name by which this system's pip takes a wheel; `platform` is what Python calls the system.
-
-    pip takes a wheel for FreeBSD on the very release that its name says, down to the patches, though FreeBSD
-    runs what was made for earlier ones.
-    """
-    head, tag = name.removesuffix(".whl").rsplit("-", 1)
-    mine = re.sub(r"\W", "_", platform).lower()
-    here, there = mine.split("_"), tag.split("_")
-    # The same version of the system, and the same processor.
-    same = (*here[:2], here[-1]) == (*there[:2], there[-1])
-    return f"{head}-{mine}.whl" if here[0] == "freebsd" and same else name
-
-
 def main(words: list[str] | None = None) -> int:
     """Install, test, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":", maxsplit=1)[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--pytest", default="-q", help="arguments for pytest, in one word")
     given = parser.parse_args(words)
     # tests/conftest.py asks the same variable for what is emulated.
     emulated = bool(os.environ.get("MMAP_RS_EMULATOR"))
@@ -55,7 +37,7 @@ def main(words: list[str] | None = None) -> int:
     }
     with tempfile.TemporaryDirectory(prefix="mmap-rs-try-") as name:
         work = Path(name).resolve()
-        environment, tree, wheels = work / "environment", work / "tree", work / "wheels"
+        environment, tree = work / "environment", work / "tree"
         # FreeBSD has packages of what pip would compile there.
         venv.create(environment, with_pip=True, system_site_packages="freebsd" in sys.platform)
         programs = environment / ("Scripts" if os.name == "nt" else "bin")
@@ -68,12 +50,9 @@ def main(words: list[str] | None = None) -> int:
             python("-m", "pip", "install", "--disable-pip-version-check", *words)
 
         suite.copy(tree)
-        wheels.mkdir()
-        for wheel in given.folder.glob("*.whl"):
-            shutil.copyfile(wheel, wheels / name_here(wheel.name, sysconfig.get_platform()))
         install("--quiet", "--upgrade", "pip>=25.1")
         # By itself, and from nowhere else. pip says which one it takes.
-        install("--no-index", "--no-deps", "--find-links", wheels, "mmap-rs")
+        install("--no-index", "--no-deps", "--find-links", given.folder.resolve(), "mmap-rs")
         # Of Hypothesis older versions serve too, whose wheels are for every machine; newer ones need Rust.
         usual = ("--quiet", "--only-binary", "hypothesis", *(["pytest-xdist"] if emulated else []))
         try:
@@ -84,7 +63,7 @@ def main(words: list[str] | None = None) -> int:
             install(*usual, *suite.requirements(without=("numpy",)))
         python("-m", "pip", "check")
         python("-c", IMPORTED)
-        python("-m", "pytest", *(EMULATED if emulated else ()), *given.pytest.split())
+        python("-m", "pytest", "-q", *(EMULATED if emulated else ()))
     return 0
 
 

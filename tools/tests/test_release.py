@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import mmap_rs
-from tools import build_wheel, inspect_wheel, release, same_wheel, try_wheel
+from tools import build_wheel, inspect_wheel, release, same_wheel
 from tools.tiers.targets import ROOT, load
 
 MANIFEST = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
@@ -204,11 +204,14 @@ def test_the_files_of_a_release_are_those_of_the_list(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     release.complete(str(tmp_path))
     (tmp_path / names[3]).unlink()
-    (tmp_path / "other.whl").touch()
+    others = ["other.whl", names[1].replace(VERSION, "9.9.9"), names[1].replace("mmap_rs", "other")]
+    for name in others:
+        (tmp_path / name).touch()
     with pytest.raises(SystemExit) as refused:
         release.complete(str(tmp_path))
     assert "0 wheels instead of one for" in str(refused.value)
-    assert "other.whl is of no target" in str(refused.value)
+    for name in others:
+        assert f"{name} is no wheel of {VERSION} for a target" in str(refused.value)
 
 
 @needs_cargo
@@ -233,23 +236,6 @@ def test_the_papers_on_other_crates_are_current() -> None:
 
 NAME = f"mmap_rs-{VERSION}-cp311-abi3-manylinux_2_17_x86_64.whl"
 FREEBSD = "mmap_rs-1.2.3-cp311-abi3-freebsd_14_2_release_amd64.whl"
-
-
-@pytest.mark.parametrize(
-    ("wheel", "platform", "taken"),
-    [
-        (FREEBSD, "freebsd-14.4-RELEASE-amd64", "freebsd_14_4_release_amd64"),
-        (FREEBSD, "freebsd-14.4-RELEASE-p2-amd64", "freebsd_14_4_release_p2_amd64"),
-        # Another version of the system, another processor, another system: the wheel stays what it is.
-        (FREEBSD, "freebsd-15.0-RELEASE-amd64", "freebsd_14_2_release_amd64"),
-        (FREEBSD, "freebsd-14.4-RELEASE-i386", "freebsd_14_2_release_amd64"),
-        (FREEBSD, "linux-x86_64", "freebsd_14_2_release_amd64"),
-        (NAME, "linux-x86_64", "manylinux_2_17_x86_64"),
-        (NAME, "freebsd-14.4-RELEASE-amd64", "manylinux_2_17_x86_64"),
-    ],
-)
-def test_a_wheel_for_freebsd_is_tried_on_later_releases(wheel: str, platform: str, taken: str) -> None:
-    assert try_wheel.name_here(wheel, platform) == f"{wheel.rsplit('-', 1)[0]}-{taken}.whl"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems' pip has fixed tags")
@@ -345,7 +331,7 @@ def wheel(**changes: bytes) -> dict[str, bytes]:
     made = {
         "mmap_rs/_mmap_rs.abi3.so": b"\0libgcc_s.so.1\0",
         f"{INFO}/METADATA": "\n".join(metadata).encode(),
-        f"{INFO}/WHEEL": b"",
+        f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nTag: cp311-abi3-manylinux_2_17_x86_64\n",
         f"{INFO}/entry_points.txt": b"",
         f"{INFO}/RECORD": b"",
     }
@@ -354,7 +340,7 @@ def wheel(**changes: bytes) -> dict[str, bytes]:
 
 
 def problems(files: dict[str, bytes], name: str = NAME, size: int = 1) -> str:
-    return "\n".join(inspect_wheel.problems(name, files, size, released=True))
+    return "\n".join(inspect_wheel.problems(name, files, size, {}))
 
 
 def test_a_wheel_as_it_should_be_has_no_problems() -> None:
@@ -378,10 +364,18 @@ def test_a_wheel_with_wrong_content_is_seen() -> None:
     assert "instead of one" in problems(wheel(**{"mmap_rs/_mmap_rs.pyd": b""}))
     for name in ("mmap_rs/py.typed", "mmap_rs/_flags.pyi", f"{INFO}/sboms/mmap-rs.cdx.json"):
         assert f"its {name} is not the tree's" in problems(wheel(**{name: b"other"}))
+    metadata = wheel()[f"{INFO}/METADATA"] + b"\nRequires-Dist: rich ; extra == 'cli'\n"
+    assert problems(wheel(**{f"{INFO}/METADATA": metadata})) == ""
+    more = metadata + b"Requires-Dist: other>=1\n"
+    assert "more than Python: Requires-Dist: other" in problems(wheel(**{f"{INFO}/METADATA": more}))
+    retagged = NAME.replace("cp311-abi3", "cp313-cp313")
+    assert "differ in the tag cp313-cp313-manylinux_2_17_x86_64" in problems(wheel(), retagged)
+    unlisted = wheel(**{"mmap_rs/_mmap_rs.abi3.so": b"/crates/other-1.2.3/src/lib.rs"})
+    assert "its list of components does not name other 1.2.3" in problems(unlisted)
     for private in (b"/home/someone/src/lib.rs", b"D:\\a\\mmap-rs"):
         files = wheel(**{"mmap_rs/_mmap_rs.abi3.so": private})
         assert "names a folder of the machine" in problems(files)
-        assert inspect_wheel.problems(NAME, files, 1, released=False) == []
+        assert inspect_wheel.problems(NAME, files, 1) == []
 
 
 def test_a_wheel_is_compared_with_its_own_list(tmp_path: Path) -> None:

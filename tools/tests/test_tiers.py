@@ -36,17 +36,15 @@ def test_results_are_of_the_listed_targets() -> None:
     known = {target.triple: target for target in load()}
     for result in tables.results():
         target = known[result.triple]
-        assert result.command.split()[:3] == ["python", "-m", "tools.tiers"]
-        assert result.triple in result.command
         assert result.verdict in {"ok", "FAILED"}
         if result.step.startswith("test "):
-            assert target.local.place != "none", result.triple
+            assert result.step.removeprefix("test ") in target.local.pythons, result
 
 
 def test_a_newer_result_replaces_the_older(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     path.write_text("[]")
-    old = Result("b", "check", "2026-01-01", "c", "ok", "first")
+    old = Result("b", "check", "2026-01-01", "ok", "first")
     tables.record([old, dataclasses.replace(old, triple="a")], ["a", "b"], path)
     new = dataclasses.replace(old, date="2026-01-02", detail="second")
     tables.record([new], ["a", "b"], path)
@@ -54,13 +52,13 @@ def test_a_newer_result_replaces_the_older(tmp_path: Path) -> None:
 
 
 def test_the_tables_say_what_was_seen() -> None:
-    assert tables.stale() == []
+    assert tables.write(check=True) == 0
 
 
 def test_a_table_says_no_more_than_the_results() -> None:
     target = find("aarch64-linux-android")
     assert tables.platforms([target], []).endswith("| not yet | not yet | not yet | ndk; none |")
-    wheel = Result(target.triple, "wheel", "2026-01-01", "c", "ok", "a.whl, 300 KiB; symbols")
+    wheel = Result(target.triple, "wheel", "2026-01-01", "ok", "a.whl, 300 KiB; symbols")
     row = "| yes, 2026-01-01 (its wheel) | yes, 2026-01-01, 300 KiB (stubs) | not yet |"
     assert row in tables.platforms([target], [wheel])
     windows = find("x86_64-pc-windows-msvc")
@@ -70,16 +68,8 @@ def test_a_table_says_no_more_than_the_results() -> None:
     assert "| fails (2026-01-01) |" in tables.platforms([target], [failed])
     assert "| Android | - | - | - | - |" in tables.readme([target], [failed])
     assert "| Android | - | - | - | arm64\\_v8a |" in tables.readme([target], [wheel])
-    tests = Result(windows.triple, "test 3.11", "2026-01-01", "c", "ok", "1 passed: a Python, wine-8")
+    tests = Result(windows.triple, "test 3.11", "2026-01-01", "ok", "1 passed: a Python, wine-8")
     assert "| Windows | - | - | x86\\_64 (Python 3.11) | - |" in tables.readme([windows], [tests])
-
-
-def test_a_table_is_no_reason_to_build_again() -> None:
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = tables.readme(load(), [])
-    assert rows not in tables.without(page)
-    assert tables.without(tables.replaced(page, [rows])) == tables.without(page)
-    assert tables.without(page + "more") != tables.without(page)
 
 
 def test_a_making_that_broke_off_leaves_nothing(tmp_path: Path) -> None:
@@ -97,19 +87,6 @@ def test_a_making_that_broke_off_leaves_nothing(tmp_path: Path) -> None:
     assert work.once("thing", "1", fail) == made
     with pytest.raises(Failed):
         work.once("thing", "2", fail)
-
-
-def test_what_was_done_is_remembered_for_the_same_key(tmp_path: Path) -> None:
-    work = Work(tmp_path)
-
-    def fail() -> str:
-        raise Failed("on purpose")
-
-    with pytest.raises(Failed):
-        work.remembered("test", "1", fail)
-    assert work.remembered("test", "1", lambda: "3 passed") == "3 passed"
-    assert work.remembered("test", "1", fail) == "3 passed"
-    assert work.remembered("test", "2", lambda: "4 passed") == "4 passed"
 
 
 def test_programs_are_logged_and_their_failures_told(tmp_path: Path) -> None:
@@ -154,16 +131,15 @@ def test_a_target_that_is_not_listed_is_a_wrong_command_line() -> None:
 
 def test_only_whole_runs_are_recorded() -> None:
     words = ["test", "x86_64-unknown-linux-gnu", "--record"]
-    for more in (["--pytest=-x"], ["--wheel", "dist/some.whl"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "tools.tiers", *words, *more],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 2
-        assert "--record is for whole runs" in done.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.tiers", *words, "--pytest=-x"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--record is for whole runs" in done.stderr
 
 
 def test_every_place_has_its_runner() -> None:

@@ -101,7 +101,14 @@ def test_what_is_right_is_let_through(triple: str) -> None:
         ("aarch64-apple-ios", {"install_name": ""}, "an app can't embed it"),
         ("aarch64-apple-ios", {"install_name": "/home/me/x.so"}, "a folder of this machine"),
         ("aarch64-apple-ios", {"alignment": 4096}, "pages of 16384 can't hold it"),
-        ("x86_64-pc-windows-msvc", {"needed": {"libgcc_s_seh-1.dll"}}, "it needs libgcc_s_seh"),
+        (
+            "x86_64-pc-windows-msvc",
+            {"needed": {"python3.dll", "libgcc_s_seh-1.dll"}},
+            "it needs libgcc_s_seh",
+        ),
+        # Of one version, or of Pythons without the GIL.
+        ("x86_64-pc-windows-msvc", {"needed": {"python3.dll", "python311.dll"}}, "it needs python311.dll"),
+        ("x86_64-pc-windows-msvc", {"needed": {"python3t.dll"}}, "it needs python3t.dll\n.*name python3.dll"),
     ],
 )
 def test_what_is_wrong_is_named(triple: str, change: dict[str, object], said: str) -> None:
@@ -125,6 +132,26 @@ def test_a_name_that_is_not_there_is_found(triple: str, entry: Import, said: str
     module = GOOD[triple]
     module = dataclasses.replace(module, imports=module.imports | {entry})
     assert re.search(said, "\n".join(problems(triple, module)))
+
+
+@pytest.mark.parametrize(
+    ("python", "right", "wrong"),
+    [
+        ("abi3-py311", ["abi3.so", "pyd"], ["abi3t.so", "cpython-311-x86_64-linux-gnu.so", "so"]),
+        ("abi3t-py315", ["abi3t.so", "abi3t-x86_64-linux-musl.so", "pyd"], ["abi3.so"]),
+        (
+            "cp314t",
+            ["cpython-314t-darwin.so", "cp314t-win_amd64.pyd"],
+            ["cpython-314-darwin.so", "pyd", "abi3.so"],
+        ),
+        ("cp311", ["cpython-311.so"], ["cpython-313.so"]),
+    ],
+)
+def test_the_end_of_a_modules_name_is_one_that_python_looks_for(
+    python: str, right: list[str], wrong: list[str]
+) -> None:
+    found = {end: inspection.name_problems(f"mmap_rs/_mmap_rs.{end}", python) for end in [*right, *wrong]}
+    assert [end for end, problem in found.items() if problem] == wrong
 
 
 def test_linux_uses_the_unwinder_that_ends_threads() -> None:
@@ -162,6 +189,20 @@ def test_a_module_for_abi3t_has_an_entry_of_its_own() -> None:
     found = "\n".join(inspection.layout_problems(module, target, "cp314t"))
     assert "does not export PyInit__mmap_rs" in found
     assert "exports more than PyInit__mmap_rs: PyModExport__mmap_rs" in found
+
+
+@pytest.mark.parametrize(
+    ("python", "library"),
+    [("abi3-py311", "python3.dll"), ("abi3t-py315", "python3t.dll"), ("cp314t", "python314t.dll")],
+)
+def test_on_windows_each_kind_of_wheel_has_its_library(python: str, library: str) -> None:
+    target = find("x86_64-pc-windows-msvc")
+    entry = "PyModExport__mmap_rs" if python.startswith("abi3t") else "PyInit__mmap_rs"
+    module = dataclasses.replace(WINDOWS, needed={library, "kernel32.dll"}, exports={entry})
+    assert inspection.module_problems(module, target, python, STABLE) == []
+    module.needed.remove(library)
+    (said,) = inspection.module_problems(module, target, python, STABLE)
+    assert said == f"it does not name {library}, so that no name of Python's is found"
 
 
 def test_nobody_ships_a_python_of_32_bits_for_newer_androids() -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -242,6 +243,49 @@ def test_the_script_of_the_virtual_machine_exists() -> None:
     assert runs == ["sh tools/freebsd.sh test", "sh tools/freebsd.sh wheel"]
 
 
+def on_freebsd(folder: Path, word: str, **programs: str) -> list[str]:
+    """What tools/freebsd.sh prints in a copy of the tree, with stand-ins for FreeBSD's programs."""
+    for name, text in {"pkg": ":", "git": ":", **programs}.items():
+        program = folder / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        program.chmod(0o755)
+    for name in ("tools/freebsd.sh", "docs/platforms.md"):
+        path = folder / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, path)
+    words = ["sh", str(folder / "tree" / "tools" / "freebsd.sh"), word]
+    env = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+    return subprocess.run(
+        words, env=env, stdout=subprocess.PIPE, encoding="utf-8", check=True
+    ).stdout.splitlines()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script, for FreeBSD")
+def test_the_virtual_machine_compiles_no_tools(tmp_path: Path) -> None:
+    maturin = pytest.importorskip("maturin", reason="there is no maturin")
+    # It makes the environment, then asks for maturin as the Makefile does.
+    gmake = f"""case $1 in
+        test) echo "$PIP_ONLY_BINARY"; .venv/bin/python -P -m maturin ;;
+        *) {sys.executable} -m venv --without-pip .venv
+           cp -R {Path(maturin.__path__[0])} "$(echo .venv/lib/*/site-packages)" ;;
+        esac"""
+    said = on_freebsd(tmp_path, "test", maturin="echo from the package", gmake=gmake)
+    assert said == ["hypothesis", "from the package"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script, for FreeBSD")
+def test_the_virtual_machine_takes_the_wheel_as_the_page_says(tmp_path: Path) -> None:
+    dist = tmp_path / "tree" / "dist"
+    dist.mkdir(parents=True)
+    (dist / "mmap_rs-1.2.3-cp311-abi3-freebsd_14_2_release_amd64.whl").touch()
+    python = 'case $1 in -c) echo freebsd_14_4_release_p2_amd64 ;; *) echo "$@"; ls "$3" ;; esac'
+    assert on_freebsd(tmp_path, "wheel", **{"python3.11": python}) == [
+        "-m tools.try_wheel dist/renamed",
+        "mmap_rs-1.2.3-cp311-abi3-freebsd_14_4_release_p2_amd64.whl",
+    ]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a shell script, for Linux")
 @pytest.mark.parametrize(
     ("platform", "emulators"), [("", ""), ("linux/arm/v7", "qemu qemu-arm"), ("linux/arm64", "qemu")]
@@ -269,6 +313,9 @@ def test_a_container_of_another_processor_is_told_as_emulated(
     called = [line for line in said if line.startswith("/opt/python/")]
     assert called == [f"/opt/python/{name}/bin/python" for name in pythons.split()]
     assert said[-3:] == ["-m", "tools.try_wheel", "dist"]
+    # With no Python nothing would be tested.
+    none = subprocess.run([*words[:3], "", platform], capture_output=True, check=False)
+    assert none.returncode != 0
 
 
 @pytest.mark.parametrize("target", targets(), ids=lambda target: target["triple"])
@@ -332,6 +379,10 @@ def test_updates_are_proposed_for_all_that_is_pinned() -> None:
     assert set(updates) == {"github-actions", "cargo", "pip", "rust-toolchain"}
     assert all(update["cooldown"]["default-days"] >= 7 for update in updates.values())
     assert "/tools/locked" in updates["pip"]["directories"]
+    locks = [path for level in range(4) for path in ROOT.glob(f"{'*/' * level}Cargo.lock")]
+    folders = [path.parent.relative_to(ROOT) for path in locks]
+    own = [folder for folder in folders if not folder.as_posix().startswith(("target", ".venv"))]
+    assert set(updates["cargo"]["directories"]) == {"/" + "/".join(folder.parts) for folder in own}
     assert updates["rust-toolchain"]["directory"] == "/tools/locked"
     # A new version of upstream is told of apart from other crates.
     assert "ignore" not in updates["cargo"]

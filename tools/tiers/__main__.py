@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 from tools import tell_absent
 from tools.tiers import bionic, musl, roots, rust, suite, tables, wheels, wine
@@ -37,28 +36,20 @@ PLACES = {
 }
 
 
-def test(work: Work, target: Target, python: str, pytest: list[str], given: Path | None) -> str:
+def test(work: Work, target: Target, python: str, pytest: list[str]) -> str:
     """Run the test suite on the wheel, in the place that tiers.toml names.
 
-    `python` is a version, such as 3.11, or with the kind of wheel behind it: 3.15-abi3t. `given` is a wheel
-    from elsewhere, to be tested in place of the one that this tool builds.
+    `python` is a version, such as 3.11, or with the kind of wheel behind it: 3.15-abi3t.
     """
     version, _, kind = python.partition("-")
     if kind not in KINDS:
         raise Absent(f"there is no kind of wheel {kind!r} to test; there are {', '.join(KINDS)}")
-
-    def action() -> str:
-        wheel = given or wheels.build(work, target, KINDS[kind] or target.local.wheel)
-        place = PLACES[target.local.place](work, target, version)
-        if target.local.place == "wine" and not pytest:
-            wine.core_tests(work, target, place)
-        told = suite.test(work, place, wheel, pytest)
-        return f"{told}, the {kind} wheel" if kind else told
-
-    if pytest or given:
-        return action()
-    key = wheels.fingerprint("tests/**/*", "tools/**/*")
-    return work.remembered(f"test-{target.triple}-{python}", key, action)
+    place = PLACES[target.local.place](work, target, version)
+    wheel = wheels.build(work, target, KINDS[kind] or target.local.wheel)
+    if target.local.place == "wine" and not pytest:
+        wine.core_tests(work, target, place)
+    told = suite.test(work, place, wheel, pytest)
+    return f"{told}, the {kind} wheel" if kind else told
 
 
 def steps(work: Work, target: Target, given: argparse.Namespace) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -72,7 +63,7 @@ def steps(work: Work, target: Target, given: argparse.Namespace) -> Iterator[tup
         yield name, partial(wheels.inspected, work, target, kind)
     if given.command in {"test", "all"} and target.local.place != "none":
         for python in [given.python] if given.python else target.local.pythons:
-            action = partial(test, work, target, python, given.pytest.split(), given.wheel)
+            action = partial(test, work, target, python, given.pytest.split())
             yield f"test {python}", action
 
 
@@ -84,11 +75,8 @@ def attempt(work: Work, target: Target, step: str, action: Callable[[], str]) ->
     except (Failed, Absent) as error:
         verdict, detail = "absent" if isinstance(error, Absent) else "FAILED", str(error)
     work.say(f"{step} {target.triple}: {verdict}\n{detail}".removesuffix("\n"))
-    word, _, rest = step.partition(" ")
-    option = f" --{'python' if word == 'test' else 'abi'} {rest}" if rest else ""
-    command = f"python -m tools.tiers {word} {target.triple}{option}"
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    return Result(target.triple, step, today, command, verdict, detail.partition("\n")[0])
+    return Result(target.triple, step, today, verdict, detail.partition("\n")[0])
 
 
 def show(outcomes: list[Result]) -> None:
@@ -108,13 +96,12 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     top = argparse.ArgumentParser("python -m tools.tiers", description=__doc__, epilog=EXPLANATION)
     top.add_argument("command", choices=("table", "check", "wheel", "test", "all"))
-    top.add_argument("triples", nargs="*", metavar="TARGET", help="without any: all of them")
+    top.add_argument("targets", nargs="*", metavar="TARGET", type=find, help="without any: all of them")
     top.add_argument("--write", action="store_true", help="of table: write them anew")
     top.add_argument("--record", action="store_true", help="keep what was seen in the tables")
     top.add_argument("--abi", help="the kind of wheel to build, e.g. cp314t, and not the first")
     top.add_argument("--python", help="test with this Python only, e.g. 3.13 or 3.15-abi3t")
     top.add_argument("--pytest", default="", help="arguments for pytest, in one word")
-    top.add_argument("--wheel", type=Path, metavar="FILE", help="test this wheel")
     return top
 
 
@@ -122,21 +109,14 @@ def main() -> int:
     """Run the command."""
     top = parser()
     given = top.parse_args()
-    try:
-        targets = [find(triple) for triple in given.triples] or load()
-    except KeyError as error:
-        top.error(str(error.args[0]))
-    if given.record and (given.pytest or given.wheel):
-        top.error("--record is for whole runs on the tool's own wheels")
+    if given.record and given.pytest:
+        top.error("--record is for whole runs")
     if given.command == "table":
-        if given.write:
-            tables.write()
-        for path in tables.stale():
-            print(f"{path}: old tables: run python -m tools.tiers table --write", file=sys.stderr)
-        return 1 if tables.stale() else 0
+        return tables.write(check=not given.write)
     for name in FOREIGN.split():
         os.environ.pop(name, None)
     work = Work()
+    targets: list[Target] = given.targets or load()
     outcomes = [attempt(work, it, *step) for it in targets for step in steps(work, it, given)]
     show(outcomes)
     if given.record:

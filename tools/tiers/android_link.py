@@ -6,6 +6,7 @@ the release workflow uses the NDK.
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 from tools.tiers import programs
@@ -48,9 +49,7 @@ def stubs(work: Work, target: Target, python: str) -> Path:
     compile_c = ("cc", "-target", f"{programs.processor(target.triple)}-linux-{abi}", "-fPIC")
 
     def make(folder: Path) -> None:
-        def zig(*words: str | Path) -> str:
-            return programs.zig(work, *words, log=f"stubs-{target.triple}", cwd=folder)
-
+        zig = partial(programs.zig, work, log=f"stubs-{target.triple}", folder=folder)
         (folder / "empty.c").write_text("void mmap_rs_stub(void) {}\n", encoding="utf-8")
         (folder / "errno.c").write_text(ERRNO, encoding="utf-8")
         for name in (*LIBRARIES, python_library(python)):
@@ -63,9 +62,8 @@ def stubs(work: Work, target: Target, python: str) -> Path:
             (found,) = set(re.findall(rf"\S+/lib{name}\.a", said))
             shutil.copyfile(found, folder / f"lib{name}.a")
         zig("ar", "rs", "libunwind.a", "errno.o")
-        (folder / "python.txt").write_text(config(target, python), encoding="ascii")
 
-    key = f"6 {programs.versions()} {' '.join(LIBRARIES)} {config(target, python)}"
+    key = f"7 {programs.versions()} {' '.join(LIBRARIES)}"
     return work.once(f"stubs/{target.triple}-{python}", key, make)
 
 

@@ -71,7 +71,7 @@ def launcher(work: Work, root: Path, folder: Path) -> None:
     libraries = root / "system" / "lib64"
     # By its name, not by its path.
     python = (f"-L{libraries}", f"-lpython{PYTHON}")
-    zig = partial(programs.zig, work, log="bionic-launcher", cwd=folder)
+    zig = partial(programs.zig, work, log="bionic-launcher", folder=folder)
     # The C library itself is too old for the linker; its name is what is needed.
     (folder / "libc.c").write_text("void __libc_init(void) {}\nvoid syscall(void) {}\n")
     for source in (folder / "libc.c", LAUNCHER):

@@ -79,7 +79,7 @@ def sources(work: Work, suite: str, packages: Sequence[str], folder: Path) -> No
         kept = fetched / package
         kept.mkdir()
         words = ["source", "--download-only", "--only-source", package]
-        work.run(["apt-get", "-q", *words], log=f"sources-{package}", env=env, cwd=kept)
+        work.run(["apt-get", "-q", *words], log=f"sources-{package}", env=env, folder=kept)
         (archive,) = kept.glob("*.orig.tar.*[!c]")
         (folder / package).mkdir()
         tar = ["tar", "--extract", "--strip-components=1", "--no-same-owner", "--file", archive]

@@ -74,7 +74,8 @@ def layout_problems(module: Module, target: Target, python: str) -> list[str]:
         (bool(others), f"it exports more than {entry}: {', '.join(others[:5])}"),
     ]
     usual = re.compile(system["libraries"])
-    others = sorted(name for name in module.needed if not usual.fullmatch(name))
+    own = {windows_library(python)} if target.system == "windows" else set[str]()
+    others = sorted(name for name in module.needed - own if not usual.fullmatch(name))
     return (
         sorted(module.faults)
         + [text for is_wrong, text in checks if is_wrong]
@@ -84,6 +85,23 @@ def layout_problems(module: Module, target: Target, python: str) -> list[str]:
             for whom in missing(name, target, python, system.get("provider"))
         ]
     )
+
+
+def name_problems(name: str, python: str) -> list[str]:
+    """Check the end of a module's name, by which the Pythons of a kind of wheel find it."""
+    kind = python.partition("-")[0]
+    ending = rf"{kind}(-[\w-]+)?\.so|pyd"
+    if not kind.startswith("abi3"):
+        ending = rf"(cpython-|cp){kind[2:]}(-[\w-]+)?\.\w+"
+    fits = re.fullmatch(rf"mmap_rs/_mmap_rs\.({ending})", name)
+    return [] if fits else [f"no Python that it is for looks for {name}"]
+
+
+def windows_library(python: str) -> str:
+    """Return the library that has Python's names on Windows, for a kind of wheel."""
+    if python.startswith("abi3"):
+        return f"python3{'t' if python.startswith('abi3t') else ''}.dll"
+    return f"{python_library(python).replace('.', '')}.dll"
 
 
 def missing(
@@ -139,8 +157,9 @@ def system_problems(module: Module, target: Target, python: str) -> list[str]:
     unwinds = any(entry.name.startswith("_Unwind_") for entry in module.imports)
     if target.system == "linux" and not unwinds:
         found.append("it brings an unwinder of its own, which Python's end of threads can't pass")
-    library = f"lib{python_library(python)}.so"
-    if target.system == "android" and library not in module.needed:
+    libraries = {"android": f"lib{python_library(python)}.so", "windows": windows_library(python)}
+    library = libraries.get(target.system)
+    if library and library not in module.needed:
         found.append(f"it does not name {library}, so that no name of Python's is found")
     platform = minimum = ""
     if tag := re.match(r"(macosx|ios)_(\d+)_(\d+)_", target.tag):
@@ -179,21 +198,17 @@ def module_problems(
     return [text for text in found if text]
 
 
-def inspect(
-    wheel: Path,
-    target: Target,
-    python: str,
-    *,
-    released: bool = False,
-    papers: Mapping[str, str] | None = None,
-) -> str:
-    """Hold a wheel to the rules and return what was found; `Failed` lists what is wrong with it."""
+def inspect(wheel: Path, target: Target, python: str, papers: Mapping[str, str] | None = None) -> str:
+    """Hold a wheel to the rules and return what was found; `Failed` lists what is wrong with it.
+
+    A released wheel has `papers` of its own, as `inspect_wheel.problems` says.
+    """
     # It needs a library; the rules do without.
     from tools.tiers import binaries
 
     files = inspect_wheel.content(wheel)
     size = wheel.stat().st_size
-    found = inspect_wheel.problems(wheel.name, files, size, released=released, papers=papers)
+    found = inspect_wheel.problems(wheel.name, files, size, papers)
     if target.tag not in (tag := wheel.stem.split("-")[-1]).split("."):
         found.append(f"its tag is {tag}, not {target.tag}")
     compiled = [name for name in files if name.endswith((".so", ".pyd"))]
@@ -201,6 +216,7 @@ def inspect(
         raise Failed("\n".join(found))
     module = binaries.read(files[compiled[0]])
     known = programs.musl_names() if target.system == "musl" else frozenset[str]()
+    found += name_problems(compiled[0], python)
     found += module_problems(module, target, python, programs.stable_abi(), known)
     if found:
         raise Failed(f"{wheel.name}:\n" + "\n".join(f"    {line}" for line in found))

@@ -65,16 +65,5 @@ def sdk(work: Work) -> Path:
         for name in ALIASES:
             (libraries / f"lib{name}.tbd").write_text(text, encoding="utf-8")
         python_libraries(libraries)
-        (folder / "python.txt").write_text(CONFIG, encoding="ascii")
 
-    return work.once("stubs/ios", f"5 {programs.versions()} {CONFIG}", make)
-
-
-def environment(work: Work) -> dict[str, str]:
-    """Return the environment in which maturin and rustc build for iOS."""
-    folder = sdk(work)
-    return {
-        "SDKROOT": str(folder),
-        "IPHONEOS_DEPLOYMENT_TARGET": VERSION,
-        "PYO3_CONFIG_FILE": str(folder / "python.txt"),
-    }
+    return work.once("stubs/ios", f"6 {programs.versions()}", make)

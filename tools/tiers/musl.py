@@ -73,7 +73,7 @@ def make_root(work: Work, root: Path) -> None:
     (folder / "cc").chmod(0o755)
     argv = ["sh", "-c", MAKE, "make", os.cpu_count() or 1]
     env = programs.environment(work)
-    work.run(argv, cwd=folder, env=env, log="musl-python")
+    work.run(argv, folder=folder, env=env, log="musl-python")
     shutil.copytree(folder / "made", root, symlinks=True, dirs_exist_ok=True)
     shutil.rmtree(folder)
     chroots.run(work, root, [INTERPRETER, "-c", WORKS], log="musl-works")

@@ -29,10 +29,10 @@ def environment(work: Work) -> dict[str, str]:
     return dict.fromkeys(names, str(work.folder("zig")))
 
 
-def zig(work: Work, *words: str | Path, log: str, cwd: Path) -> str:
+def zig(work: Work, *words: str | Path, log: str, folder: Path) -> str:
     """Run zig in a folder and return what it said."""
     argv = [sys.executable, "-m", "ziglang", *words]
-    return work.run(argv, log=log, env=environment(work), cwd=cwd)
+    return work.run(argv, log=log, env=environment(work), folder=folder)
 
 
 def zig_folder() -> Path:

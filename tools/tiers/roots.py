@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tools.tiers import chroots, debian, suite
 from tools.tiers.targets import Target
@@ -25,10 +24,6 @@ IS_PYTHON = "import sys; print('%d.%d' % sys.version_info[:2], sys.implementatio
 
 def here(work: Work, target: Target, python: str) -> suite.Place:
     """Return this machine's Python of that version, or that of a root."""
-
-    def enter(argv: list[str], *, folder: str, **more: Any) -> str:
-        return work.run(argv, cwd=Path(folder), **more)
-
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     found = sorted(map(str, pyenv.glob(f"{python}.*/bin/python")), reverse=True)
     for program in filter(None, [shutil.which(f"python{python}"), *found]):
@@ -40,7 +35,7 @@ def here(work: Work, target: Target, python: str) -> suite.Place:
                 python=[program],
                 packages=suite.site(work, f"site-{python}", python, PLATFORMS),
                 under=f"natively, Linux {platform.release()}",
-                enter=enter,
+                enter=work.run,
                 env={"PATH": os.environ["PATH"]},
             )
     return place(work, target, python)

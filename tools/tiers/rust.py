@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tools.tiers.targets import Target
+from tools.tiers.targets import ROOT, Target
 from tools.tiers.work import Absent, Work
 
 
@@ -12,16 +12,20 @@ def variable(target: Target, what: str) -> str:
     return f"CARGO_TARGET_{target.triple.upper().replace('-', '_')}_{what}"
 
 
+def provide_library(target: Target) -> None:
+    """Have rustup fetch Rust's standard library for a target, unless it is here."""
+    asked = ["rustc", "--print", "target-libdir", "--target", target.triple]
+    library = Path(subprocess.check_output(asked, cwd=ROOT, text=True).strip())
+    if not any(library.glob("libstd-*")):
+        subprocess.run(["rustup", "--quiet", "target", "add", target.triple], cwd=ROOT, check=True)
+
+
 def environment(work: Work, target: Target, folder: str) -> dict[str, str]:
     """Return the environment in which Cargo builds for a target, into a folder of the cache."""
-    asked = ["rustc", "--print", "target-libdir", "--target", target.triple]
-    # A name for each target, as runs for several may be under way.
-    library = Path(work.run(asked, log=f"rust-{target.triple}").splitlines()[-1])
-    if not any(library.glob("libstd-*")):
-        try:
-            subprocess.run(["rustup", "--quiet", "target", "add", target.triple], check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise Absent(f"rustup can't fetch the standard library for {target.triple}") from error
+    try:
+        provide_library(target)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Absent(f"rustup can't fetch the standard library for {target.triple}") from error
     return {
         "CARGO_TARGET_DIR": str(work.folder(folder)),
         "CARGO_TERM_COLOR": "never",

@@ -5,6 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tools import renew
 from tools.tiers.targets import ROOT, Target, load, systems
 
 RESULTS = ROOT / "tiers-results.json"
@@ -24,7 +25,6 @@ class Result:
     triple: str
     step: str
     date: str
-    command: str
     verdict: str
     detail: str
 
@@ -113,11 +113,6 @@ def readme(targets: list[Target], found: list[Result]) -> str:
     return "\n".join(rows)
 
 
-def without(text: str) -> str:
-    """Return a page without its tables."""
-    return MADE.sub("", text)
-
-
 def replaced(text: str, tables: list[str]) -> str:
     """Put tables between the marks of a page, in their order."""
     left = iter(tables)
@@ -133,12 +128,6 @@ def pages() -> dict[Path, str]:
     return {path: replaced(path.read_text(encoding="utf-8"), tables) for path, tables in made.items()}
 
 
-def stale() -> list[Path]:
-    """Return the pages whose tables are not what they should be."""
-    return [path for path, text in pages().items() if path.read_text(encoding="utf-8") != text]
-
-
-def write() -> None:
-    """Write the tables into their pages."""
-    for path, text in pages().items():
-        path.write_text(text, encoding="utf-8")
+def write(*, check: bool = False) -> int:
+    """Write the tables into their pages; or only say, with status 1, which are not what they should be."""
+    return renew(pages(), "python -m tools.tiers table --write", check=check)

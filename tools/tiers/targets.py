@@ -1,6 +1,7 @@
 """The list of targets, read from tiers.toml: our own, as no tool has tags and tests of all systems."""
 
 import tomllib
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +62,8 @@ def load() -> list[Target]:
 
 
 def find(triple: str) -> Target:
-    """Return the target of that name; `KeyError` tells the names that there are."""
+    """Return the target of that name, as command lines have it; the error tells the names that there are."""
     targets = {target.triple: target for target in load()}
     if triple not in targets:
-        raise KeyError(f"{triple!r} is not in tiers.toml, which has: {', '.join(targets)}")
+        raise ArgumentTypeError(f"{triple!r} is not in tiers.toml, which has: {', '.join(targets)}")
     return targets[triple]

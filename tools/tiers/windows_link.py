@@ -33,7 +33,7 @@ def sdk(work: Work, target: Target) -> Path:
         folder.mkdir(parents=True)
         (made / "xwin" / "DONE").write_text(f"{processor}\n", encoding="ascii")
 
-        zig = partial(programs.zig, work, log=f"windows-{processor}", cwd=folder)
+        zig = partial(programs.zig, work, log=f"windows-{processor}", folder=folder)
         expand = ("cc", "-target", f"{processor}-windows-gnu", "-E", "-P", "-w", "-xc")
         make_list = ("dlltool", "-k", "-m", MACHINES[processor])
         for name in LIBRARIES:

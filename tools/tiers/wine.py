@@ -70,7 +70,7 @@ def forwarder(work: Work, library: Path, source: Path, *code: str | Path, own: C
     definition = library.with_suffix(".def")
     definition.write_text("\n".join([f"LIBRARY {library.stem}", "EXPORTS", *lines, ""]))
     link = ("cc", "-target", "x86_64-windows-gnu", "-w", "-O1", "-shared", definition, *code)
-    programs.zig(work, *link, "-o", library, log=f"wine-{library.stem}", cwd=library.parent)
+    programs.zig(work, *link, "-o", library, log=f"wine-{library.stem}", folder=library.parent)
 
 
 def make_prefix(work: Work, prefix: Path) -> None:

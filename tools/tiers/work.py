@@ -60,21 +60,13 @@ class Work:
         stamp.write_text(key, encoding="utf-8")
         return path
 
-    def remembered(self, name: str, key: str, action: Callable[[], str]) -> str:
-        """Return what `action` returned when it was done with the same `key`; now, if it was not."""
-
-        def make(folder: Path) -> None:
-            (folder / "text").write_text(action(), encoding="utf-8")
-
-        return (self.once(f"done/{name}", key, make) / "text").read_text(encoding="utf-8")
-
     def run(
         self,
         argv: Sequence[object],
         *,
         log: str,
         env: Mapping[str, str] | None = None,
-        cwd: Path = ROOT,
+        folder: str | Path = ROOT,
         check: bool = True,
     ) -> str:
         """Run a program with what it prints in the file `logs/<log>.log`, and return that text.
@@ -89,7 +81,7 @@ class Work:
             out.flush()
             try:
                 status = subprocess.call(
-                    words, stdin=DEVNULL, stdout=out, stderr=out, env=own, cwd=cwd, timeout=LIMIT
+                    words, stdin=DEVNULL, stdout=out, stderr=out, env=own, cwd=folder, timeout=LIMIT
                 )
             except FileNotFoundError as error:
                 raise Absent(f"the program {words[0]} is not on this machine") from error
