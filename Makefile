@@ -120,7 +120,7 @@ coverage-rust: $(STAMPS)/test $(STAMPS)/crates ## Show which lines of Rust the t
 lint: rustfmt clippy layers ruff docstrings-check ## Check form: rustfmt, clippy, layers, ruff, docstrings of the stubs
 
 # Crates with versions of their own: the one for extension modules, and its examples.
-OUTSIDE := bridge examples/extension-pyo3 examples/embedding-rust
+OUTSIDE := bridge examples/extension-pyo3 examples/embedding-rust tests/bridge/probe
 
 .PHONY: rustfmt
 rustfmt: $(STAMPS)/venv
