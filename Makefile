@@ -32,7 +32,7 @@ unexport CONDA_PREFIX
 unexport PYTHONHOME
 
 # Crates outside of the workspace: the one for extension modules with its examples, and what only tests and benchmarks run.
-OUTSIDE := bridge examples/extension-pyo3 examples/embedding-rust
+OUTSIDE := bridge examples/extension-pyo3 examples/embedding-rust tests/bridge/probe
 APART := benchmarks/rust benchmarks/extension tests/rust-parity/public-items tests/layers
 RUST_SOURCES := $(shell find src core -name target -prune -o -type f \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null) \
                 $(wildcard build.rs Cargo.lock) Cargo.toml

@@ -154,6 +154,47 @@ pub fn is_finalizing(py: Python<'_>) -> bool {
     answer.is_none_or(|answer| answer.is_ok_and(|answer| answer.is(pyo3::types::PyBool::new(py, true))))
 }
 
+/// The exception that is on its way, or none, set aside while other code runs. PyO3's own way to take it would make an
+/// instance of it, which runs Python code.
+#[must_use = "the exception is to be restored"]
+pub struct RaisedException {
+    #[cfg(not(Py_3_12))]
+    parts: [*mut ffi::PyObject; 3],
+    #[cfg(Py_3_12)]
+    exception: *mut ffi::PyObject,
+}
+
+impl RaisedException {
+    /// Takes it.
+    pub fn take(_py: Python<'_>) -> Self {
+        #[cfg(not(Py_3_12))]
+        {
+            let [mut class, mut value, mut traceback] = [std::ptr::null_mut(); 3];
+            // SAFETY: attached; three places for references.
+            unsafe { ffi::PyErr_Fetch(&mut class, &mut value, &mut traceback) };
+            Self { parts: [class, value, traceback] }
+        }
+        #[cfg(Py_3_12)]
+        // SAFETY: attached; a new reference, or null.
+        Self { exception: unsafe { ffi::PyErr_GetRaisedException() } }
+    }
+
+    /// Puts it back, in place of whatever was raised since.
+    pub fn restore(self, _py: Python<'_>) {
+        // SAFETY: attached; the references are handed over.
+        #[cfg(not(Py_3_12))]
+        unsafe {
+            let [class, value, traceback] = self.parts;
+            ffi::PyErr_Restore(class, value, traceback);
+        }
+        // SAFETY: as above.
+        #[cfg(Py_3_12)]
+        unsafe {
+            ffi::PyErr_SetRaisedException(self.exception);
+        }
+    }
+}
+
 /// Runs the handlers of signals that have come.
 pub fn check_signals(py: Python<'_>) -> PyResult<()> {
     let function = unwinding!(PyErr_CheckSignals() -> c_int);

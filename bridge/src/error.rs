@@ -1,6 +1,8 @@
 //! What a use of a [`View`](crate::View) can fail with.
 
+use mmap_rs::Error as Upstream;
 use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyTuple};
 use std::fmt;
 
 /// Why bytes could not be read or written. As a `PyErr` it is the exception of `mmap_rs` with the same meaning.
@@ -61,7 +63,8 @@ impl From<Error> for PyErr {
 }
 
 /// An error of the crate `mmap-rs` as the exception that the Python package has for it, such as
-/// `mmap_rs.InvalidSizeError`; what the system refused is `mmap_rs.SystemCallError` and the built-in subclass of `OSError`.
+/// `mmap_rs.InvalidSizeError`, with the same `variant`. What the system refused is `mmap_rs.SystemCallError` and the built-in
+/// subclass of `OSError`.
 ///
 /// # Examples
 /// ```no_run
@@ -74,30 +77,60 @@ impl From<Error> for PyErr {
 /// }
 /// ```
 pub fn to_pyerr(error: mmap_rs::Error) -> PyErr {
-    use mmap_rs::Error as Upstream;
-    let name = match &error {
-        Upstream::InvalidSize => "InvalidSizeError",
-        Upstream::InvalidOffset => "InvalidOffsetError",
-        Upstream::InvalidOperation => "InvalidOperationError",
-        Upstream::MustBeAdjacent => "MustBeAdjacentError",
-        Upstream::AttributeMismatch => "AttributeMismatchError",
-        Upstream::BackingMismatch => "BackingMismatchError",
-        _ => "SystemCallError",
+    Python::attach(|py| exception(py, &error).unwrap_or_else(|failed| failed))
+}
+
+fn exception(py: Python<'_>, error: &Upstream) -> PyResult<PyErr> {
+    let module = py.import("mmap_rs")?;
+    let named = |variant: &str| [("variant", variant)].into_py_dict(py);
+    let text = error.to_string();
+    let made = match error {
+        Upstream::UnsafeFlagNeeded(flags) => {
+            let flags = module.getattr("UnsafeMmapFlags")?.call1((flags.bits(),))?;
+            module.getattr("UnsafeFlagNeededError")?.call1((text, flags))?
+        }
+        Upstream::InvalidSize => module.getattr("InvalidSizeError")?.call1((text,))?,
+        Upstream::InvalidOffset => module.getattr("InvalidOffsetError")?.call1((text,))?,
+        Upstream::InvalidOperation => module.getattr("InvalidOperationError")?.call1((text,))?,
+        Upstream::MustBeAdjacent => module.getattr("MustBeAdjacentError")?.call1((text,))?,
+        Upstream::AttributeMismatch => module.getattr("AttributeMismatchError")?.call1((text,))?,
+        Upstream::BackingMismatch => module.getattr("BackingMismatchError")?.call1((text,))?,
+        other => {
+            // Its debug output begins with it. Not every version that this crate allows has the same variants.
+            let debug = format!("{other:?}");
+            match debug.split(['(', ' ']).next().unwrap_or_default() {
+                variant @ ("ParseInt" | "TryFromInt" | "Utf8") => {
+                    module.getattr("ParseError")?.call((text,), Some(&named(variant)?))?
+                }
+                variant => module.getattr("SystemCallError")?.call(refusal(py, other)?, Some(&named(variant)?))?,
+            }
+        }
     };
-    let raise = |py: Python<'_>| {
-        let class = py.import("mmap_rs")?.getattr(name)?;
-        let number = match &error {
-            Upstream::Io(error) => error.raw_os_error(),
-            #[cfg(unix)]
-            Upstream::Nix(errno) => Some(*errno as i32),
-            _ => None,
-        };
-        let exception = match number {
-            _ if name != "SystemCallError" => class.call1((error.to_string(),))?,
-            Some(number) => class.call1((number, std::io::Error::from_raw_os_error(number).to_string()))?,
-            None => return Ok(pyo3::exceptions::PyOSError::new_err(error.to_string())),
-        };
-        Ok(PyErr::from_value(exception))
+    Ok(PyErr::from_value(made))
+}
+
+/// What `SystemCallError` is made of: the error number, or 0 where there is none, and the system's text.
+#[cfg(unix)]
+fn refusal<'py>(py: Python<'py>, error: &Upstream) -> PyResult<Bound<'py, PyTuple>> {
+    let number = match error {
+        Upstream::Io(error) => error.raw_os_error(),
+        Upstream::Nix(errno) => Some(*errno as i32),
+        _ => None,
     };
-    Python::attach(|py| raise(py).unwrap_or_else(|failed| failed))
+    match number {
+        Some(number) => (number, py.import("os")?.getattr("strerror")?.call1((number,))?).into_pyobject(py),
+        None => (0, error.to_string()).into_pyobject(py),
+    }
+}
+
+/// The same; Python finds the `errno` that belongs to an error number of Windows.
+#[cfg(windows)]
+fn refusal<'py>(py: Python<'py>, error: &Upstream) -> PyResult<Bound<'py, PyTuple>> {
+    let number = match error {
+        Upstream::Io(error) => error.raw_os_error(),
+        // An HRESULT of the Win32 facility holds the number in its low 16 bits.
+        Upstream::Windows(error) => Some(error.code().0 & 0xffff),
+        _ => None,
+    };
+    (0, error.to_string(), None::<&str>, number).into_pyobject(py)
 }

@@ -45,16 +45,14 @@ mmap_type!(MmapNone = 0, Mmap = 1, MmapMut = 2, ReservedNone = 3, Reserved = 4, 
 /// # Examples
 ///
 /// ```no_run
-/// use pyo3_mmap_rs::Given;
 /// use pyo3_mmap_rs::mmap_rs::{MmapMut, MmapOptions};
-/// use pyo3_mmap_rs::pyo3::exceptions::PyOSError;
 /// use pyo3_mmap_rs::pyo3::prelude::*;
+/// use pyo3_mmap_rs::{Given, to_pyerr};
 ///
 /// /// Returns an `mmap_rs.MmapMut` of so many bytes.
 /// #[pyfunction]
 /// fn make(size: usize) -> PyResult<Given<MmapMut>> {
-///     let made = MmapOptions::new(size).and_then(MmapOptions::map_mut);
-///     made.map(Given).map_err(|error| PyOSError::new_err(error.to_string()))
+///     MmapOptions::new(size).and_then(MmapOptions::map_mut).map(Given).map_err(to_pyerr)
 /// }
 /// ```
 #[derive(Debug)]

@@ -2,13 +2,14 @@
 //! process.
 #![expect(unsafe_code, reason = "memory of other code, for which its owner vouches")]
 
-use crate::areas::Areas;
-use crate::memory::foreign::{Adoption, Owner, check_place};
-use crate::memory::{Access, Kind, Region, page};
+use crate::areas::{Area, Areas};
+use crate::memory::foreign::{Adoption, MappedFile, Owner, check_place};
+use crate::memory::{Access, FileNumber, Kind, Region, page};
 use crate::state::{Span, watch};
 use crate::{Error, Result};
 use mmap_rs::{Protection, ShareMode};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
+use std::ops::Range;
 
 /// What the owner of the memory says of it.
 #[derive(Debug)]
@@ -27,11 +28,27 @@ pub struct Claim {
     pub owner: Option<Owner>,
 }
 
-/// What the list of areas says.
+/// What the list of areas says of memory from an address on.
+#[derive(Debug)]
 struct Found {
     protection: Protection,
     shared: bool,
-    file: Option<(OsString, u64)>,
+    behind: Behind,
+    /// The area's addresses.
+    area: Range<usize>,
+    /// The size of its pages, where the list has it.
+    page: Option<usize>,
+}
+
+/// What memory shows.
+#[derive(Clone, Debug, PartialEq)]
+enum Behind {
+    Nothing,
+    /// Nothing, and it is shared: Linux lists a file of its own for it.
+    SharedNothing,
+    /// Nothing, in huge pages, of which Linux has a file too.
+    HugeNothing,
+    File(MappedFile),
 }
 
 /// Makes a region of memory that other code has mapped. On failure nothing has changed.
@@ -47,8 +64,12 @@ pub unsafe fn adopt(claim: &Claim) -> Result<Region> {
     let reserved = claim.kind.is_reserved();
     let page = page_size(claim, &found)?;
     check_place(span, page)?;
-    let file = found.file.filter(|(path, _)| !is_anonymous(path));
-    let adoption = Adoption { span, access, reserved, shared: found.shared, page, file, owner: claim.owner };
+    let shared = found.shared;
+    let file = match found.behind {
+        Behind::File(file) => Some(file),
+        _ => None,
+    };
+    let adoption = Adoption { span, access, reserved, shared, page, file, owner: claim.owner };
     // SAFETY: the list of areas says the same, and the caller vouches for the rest.
     let region = unsafe { Region::adopt(adoption) }?;
     match region.check_alone() {
@@ -60,70 +81,107 @@ pub unsafe fn adopt(claim: &Claim) -> Result<Region> {
     }
 }
 
-/// What the system says of all of a span, or an error where it is not mapped or not all the same.
+/// What is mapped there, if it is one mapping.
 fn find(span: Span) -> Result<Found> {
-    let page = page::base();
-    let end = span.start.saturating_add(span.len).checked_next_multiple_of(page).unwrap_or(usize::MAX);
-    let mut found: Option<Found> = None;
-    let mut at = span.start;
+    let end = span.start.saturating_add(span.len).checked_next_multiple_of(page::base()).unwrap_or(usize::MAX);
     let areas = Areas::open(None, Some(span.start..end))?;
-    while let Some(area) = areas.advance()? {
-        if area.start > at {
-            break;
+    let mut at = span.start;
+    let mut next = || {
+        let area = areas.advance()?.filter(|area| area.start <= at);
+        let area = area.ok_or_else(|| {
+            Error::InvalidOperation(format!("nothing is mapped at {at:#x}, in the memory to be adopted"))
+        })?;
+        check_essential(&area, span)?;
+        let found = Found::new(area, at);
+        at = found.area.end;
+        Ok(found)
+    };
+    let first = next()?;
+    let mut reached = first.area.end;
+    while reached < end {
+        let part = next()?;
+        if !first.is_continued_by(&part, reached.saturating_sub(span.start)) {
+            return Err(Error::AttributeMismatch(format!(
+                "the memory from {reached:#x} on is another mapping than that at {:#x}: adopt them one by one",
+                span.start
+            )));
         }
-        let first = found.is_none();
-        let is_file = area.is_file;
-        if let Some((path, _)) = area.path.as_ref().filter(|_| !is_file) {
-            let name = path.to_string_lossy();
-            if name.starts_with('[') && !name.starts_with("[anon") {
-                return Err(Error::InvalidOperation(format!(
-                    "the memory at {:#x} is the process's own: {name}",
-                    span.start
-                )));
-            }
-        }
-        if first {
-            let skipped = u64::try_from(span.start.saturating_sub(area.start)).unwrap_or_default();
-            let file = area.path.filter(|_| is_file).map(|(path, offset)| (path, offset.saturating_add(skipped)));
-            found = Some(Found { protection: area.protection, shared: area.shared, file });
-        } else if let Some(found) = found.as_ref() {
-            let path = area.path.filter(|_| is_file);
-            let passed = u64::try_from(area.start.saturating_sub(span.start)).unwrap_or_default();
-            let next = found.file.as_ref().map(|(path, offset)| (path.clone(), offset.saturating_add(passed)));
-            let same_file = path == next;
-            if (area.protection, area.shared) != (found.protection, found.shared) || !same_file {
-                return Err(Error::AttributeMismatch(format!(
-                    "the memory from {:#x} on is another mapping than that at {:#x}: adopt them one by one",
-                    area.start, span.start
-                )));
-            }
-        }
-        at = area.end;
-        if at >= end {
-            break;
-        }
+        reached = part.area.end;
     }
-    match found {
-        Some(found) if at >= end => Ok(found),
-        _ => Err(Error::InvalidOperation(format!("nothing is mapped at {at:#x}, in the memory to be adopted"))),
+    Ok(first)
+}
+
+/// Refuses what the process can't do without.
+fn check_essential(area: &Area, span: Span) -> Result<()> {
+    match area.essential() {
+        None => Ok(()),
+        Some(name) => {
+            Err(Error::InvalidOperation(format!("the memory at {:#x} is the process's own: {name}", span.start)))
+        }
     }
 }
 
-/// Whether Linux lists memory without a file under this path: huge pages, and shared memory.
-fn is_anonymous(path: &OsStr) -> bool {
-    let path = path.as_encoded_bytes();
-    path.starts_with(b"/anon_hugepage") || path == b"/dev/zero (deleted)"
+impl Behind {
+    /// What is listed as a file. Linux makes one of its own for memory that has none, and shows a name that a program gave
+    /// to it.
+    fn new(path: OsString, offset: u64, number: Option<FileNumber>) -> Self {
+        match path.as_encoded_bytes() {
+            b"/anon_hugepage (deleted)" => Self::HugeNothing,
+            b"/dev/zero (deleted)" => Self::SharedNothing,
+            name if name.starts_with(b"[anon_shmem:") => Self::SharedNothing,
+            _ => Self::File(MappedFile { path, offset, number }),
+        }
+    }
+}
+
+impl Found {
+    /// What an area is from an address in it on.
+    fn new(area: Area, at: usize) -> Self {
+        let Area { protection, shared, start, end, page, .. } = area;
+        let skipped = at.saturating_sub(start) as u64;
+        let behind = match area.path.filter(|_| area.is_file) {
+            None => Behind::Nothing,
+            Some((path, offset)) => Behind::new(path, offset.saturating_add(skipped), area.number),
+        };
+        Self { protection, shared, behind, area: start..end, page }
+    }
+
+    /// Whether another area goes on where this one is `passed` bytes further.
+    fn is_continued_by(&self, next: &Self, passed: usize) -> bool {
+        let mut wanted = self.behind.clone();
+        if let Behind::File(file) = &mut wanted {
+            file.offset = file.offset.saturating_add(passed as u64);
+        }
+        (self.protection, self.shared, self.page) == (next.protection, next.shared, next.page) && wanted == next.behind
+    }
+
+    /// The size of its pages, where the system says so.
+    fn known_page(&self) -> Option<usize> {
+        if self.page.is_some() || !cfg!(any(target_os = "linux", target_os = "android")) {
+            return self.page;
+        }
+        let is_huge = match self.behind {
+            Behind::Nothing | Behind::SharedNothing => false,
+            Behind::HugeNothing => true,
+            Behind::File(_) => self.may_be_huge(),
+        };
+        if is_huge { smaps_page(self.area.start) } else { Some(page::base()) }
+    }
+
+    /// Whether its place could be that of huge pages. It costs much to ask for the size of the pages: the system walks
+    /// through all memory of the process for it.
+    fn may_be_huge(&self) -> bool {
+        match page::smallest_huge() {
+            Ok(Some(page)) => self.area.start % page == 0 && self.area.end % page == 0,
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
 }
 
 /// The size of the pages, if it is what the owner says.
 fn page_size(claim: &Claim, found: &Found) -> Result<usize> {
-    let linux = cfg!(any(target_os = "linux", target_os = "android"));
-    // Only what has a path can be of huge pages.
-    let known = match (linux, &found.file) {
-        (true, None) => Some(page::base()),
-        (true, Some(_)) => smaps_page(claim.span.start),
-        (false, _) => None,
-    };
+    let known = found.known_page();
     match (claim.page, known) {
         (Some(claimed), Some(known)) if claimed != known => Err(Error::InvalidSize(format!(
             "the memory at {:#x} has pages of {known} bytes, not of {claimed}",
@@ -172,5 +230,22 @@ fn access(claim: &Claim, found: &Found) -> Result<Access> {
             found.protection,
             claim.kind.name()
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_what_has_no_file() {
+        let behind = |path: &str| Behind::new(path.into(), 7, None);
+        assert_eq!(behind("/dev/zero (deleted)"), Behind::SharedNothing);
+        assert_eq!(behind("[anon_shmem:a name]"), Behind::SharedNothing);
+        assert_eq!(behind("/anon_hugepage (deleted)"), Behind::HugeNothing);
+        for path in ["/dev/zero", "/anon_hugepage", "/anon_hugepage.db", "/[anon_shmem:x]", "/memfd:x (deleted)"] {
+            let file = MappedFile { path: path.into(), offset: 7, number: None };
+            assert_eq!(behind(path), Behind::File(file));
+        }
     }
 }

@@ -34,12 +34,12 @@ static PyObject *count(PyObject *module, PyObject *args)
     return PyLong_FromSize_t(found);
 }
 
-/* How many mappings of make() were given back. */
+/* How many mappings of make() were given back, by any thread. */
 static long given_back;
 
 static void give_back(void *context, void *start, size_t len)
 {
-    ++*(long *)context;
+    __sync_add_and_fetch((long *)context, 1);
     munmap(start, len);
 }
 

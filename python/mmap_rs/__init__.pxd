@@ -59,4 +59,6 @@ cdef extern from "mmap_rs.h" nogil:
         object (*adopt)(const mmap_rs_memory *memory)
         int (*take)(object mapping, mmap_rs_memory *memory) except -1
 
-    const mmap_rs_api *mmap_rs_import() except NULL with gil
+cdef extern from "mmap_rs.h":
+    # Needs the GIL, as nothing says that it does not.
+    const mmap_rs_api *mmap_rs_import() except NULL

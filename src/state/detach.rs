@@ -1,5 +1,6 @@
 //! Letting other Python threads run during long work.
 
+use crate::call::RaisedException;
 use mmap_rs_core::memory::{Region, Source};
 use mmap_rs_core::state::Extent;
 use pyo3::prelude::*;
@@ -19,8 +20,13 @@ pub fn is_long_end(region: &Region) -> bool {
     region.span().len >= LARGE || region.source().is_some_and(Source::is_memory)
 }
 
-/// Unmaps a region that came out of its cell, detached where that may take long.
+/// Unmaps a region that came out of its cell, detached where that may take long. An object that is deallocated does so
+/// while an exception may be on its way, which a function of other code could replace.
 pub fn free(py: Python<'_>, region: Region) {
     let large = is_long_end(&region);
+    let raised = region.has_owner().then(|| RaisedException::take(py));
     detached_if(py, large, move || drop(region));
+    if let Some(raised) = raised {
+        raised.restore(py);
+    }
 }

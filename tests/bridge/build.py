@@ -46,6 +46,13 @@ def newest() -> Any:
     return module(TARGET / "newest")
 
 
+def probe() -> Any:
+    """Build what the tests need beyond the example."""
+    folder = ROOT / "tests" / "bridge" / "probe"
+    cargo("build", "--quiet", "--locked", "--target-dir", str(TARGET / "newest"), folder=folder)
+    return module(TARGET / "newest", "probe")
+
+
 def oldest() -> Any:
     """Build a copy of the example with the oldest versions."""
     copy = TARGET / "oldest-source"
@@ -64,14 +71,14 @@ def oldest() -> Any:
     return module(TARGET / "oldest")
 
 
-def module(target: Path) -> Any:
+def module(target: Path, crate: str = "extension") -> Any:
     """Import the built module, from a file with the name that Python wants."""
     built = next(
         path
-        for name in ("libextension.so", "libextension.dylib", "extension.dll")
+        for name in (f"lib{crate}.so", f"lib{crate}.dylib", f"{crate}.dll")
         if (path := target / "debug" / name).exists()
     )
-    place = target / ("extension.pyd" if built.suffix == ".dll" else "extension.so")
+    place = target / (f"{crate}.pyd" if built.suffix == ".dll" else f"{crate}.so")
     place.unlink(missing_ok=True)
     shutil.copy(built, place)
     return load(place)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import mmap
 import os
 import threading
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 from mmap_rs import (
-    BackingMismatchError,
     ConsumedError,
     FaultError,
     InvalidOffsetError,
@@ -28,13 +26,12 @@ from mmap_rs import (
     MmapOptions,
     Protection,
 )
-from tests.c_api.other_code import KIND, Owner, is_mapped, libc, mapped, unix
+from tests.c_api.other_code import KIND, is_mapped, libc, mapped, unix
 from tests.c_api.table import (
     EXECUTE,
     KINDS,
     READ,
     WRITE,
-    GiveBack,
     Memory,
     adopt,
     give_back,
@@ -151,120 +148,6 @@ def test_adopted_memory_has_all_methods(page: int) -> None:
 
 
 @unix
-@pytest.mark.parametrize("how", ["close", "del", "deferred", "view", "thread"])
-def test_the_owner_gets_it_back_once(how: str, page: int) -> None:
-    owner, start = Owner(), mapped(2 * page)
-    m = adopt(start=start, len=2 * page, kind=KIND["MmapMut"], **owner.fields)
-    assert owner.parts == []
-    if how == "close":
-        m.close()
-        m.close()
-    elif how == "del":
-        del m
-        gc.collect()
-    elif how == "deferred":
-        held = memoryview(m)
-        m.close(defer=True)
-        assert owner.parts == []
-        held.release()
-    elif how == "view":
-        made, _ = view(m)
-        del m
-        assert owner.parts == []
-        table.release(made)
-    else:
-        thread = threading.Thread(target=m.close)
-        thread.start()
-        thread.join()
-    assert owner.parts == [(start, 2 * page)]
-    assert not is_mapped(start)
-
-
-@unix
-def test_an_owner_may_use_python_when_it_gets_it_back() -> None:
-    """Even the mapping itself: nothing is held by then."""
-    seen: list[object] = []
-    start = mapped(1 << 20)
-    holder: list[Any] = []
-
-    def take_back(_context: object, start: int, size: int) -> None:
-        seen.append(holder[0].closed)
-        libc().munmap(start, size)
-
-    function = GiveBack(take_back)
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    holder.append(adopt(start=start, len=1 << 20, kind=KIND["MmapMut"], give_back=address))
-    holder[0].close()
-    assert seen == [True]
-
-
-@unix
-def test_an_owner_that_is_not_divisible(page: int) -> None:
-    owner, start = Owner(), mapped(4 * page)
-    m = adopt(start=start, len=4 * page, kind=KIND["MmapMut"], **owner.fields)
-    for split in (m.split_off, m.split_to):
-        with pytest.raises(InvalidOperationError, match="gives it back whole: it can't be split"):
-            split(page)
-    with pytest.raises(InvalidOperationError, match="can't be resized"):
-        m.resize(page)
-    again = m.make_read_only().make_mut()
-    memory = take(again)
-    assert (memory.give_back, memory.context, memory.divisible) == (
-        owner.fields["give_back"],
-        77,
-        0,
-    )
-    assert owner.parts == []
-    give_back(memory)
-    assert owner.parts == [(start, 4 * page)]
-
-
-@unix
-def test_an_owner_that_is_divisible(page: int) -> None:
-    owner, start = Owner(divisible=True), mapped(4 * page)
-    m = adopt(start=start, len=4 * page, kind=KIND["MmapMut"], **owner.fields)
-    tail = m.split_off(page)
-    tail.close()
-    assert owner.parts == [(start + page, 3 * page)]
-    with pytest.raises(InvalidOperationError, match="can't be resized"):
-        m.resize(2 * page)
-    m.close()
-    assert owner.parts[1:] == [(start, page)]
-
-
-@unix
-def test_parts_of_two_owners_do_not_merge(page: int) -> None:
-    start = mapped(2 * page)
-    owner = Owner(divisible=True)
-    head = adopt(start=start, len=page, kind=KIND["MmapMut"], **owner.fields)
-    tail = adopt(start=start + page, len=page, kind=KIND["MmapMut"])
-    with pytest.raises(BackingMismatchError, match="given back in different ways"):
-        head.merge(tail)
-    head.close()
-    tail.close()
-    assert owner.parts == [(start, page)]
-
-
-@unix
-@pytest.mark.parametrize("divisible", [False, True])
-def test_parts_of_one_owner(divisible: bool, page: int) -> None:
-    """What is given back whole stays apart."""
-    owner, start = Owner(divisible), mapped(2 * page)
-    head = adopt(start=start, len=page, kind=KIND["MmapMut"], **owner.fields)
-    tail = adopt(start=start + page, len=page, kind=KIND["MmapMut"], **owner.fields)
-    if divisible:
-        head.merge(tail)
-        head.close()
-        assert owner.parts == [(start, 2 * page)]
-    else:
-        with pytest.raises(BackingMismatchError, match="gives them back whole, each for itself"):
-            head.merge(tail)
-        head.close()
-        tail.close()
-        assert owner.parts == [(start, page), (start + page, page)]
-
-
-@unix
 def test_memory_beside_one_that_moves(page: int) -> None:
     """The old addresses of a mapping that moves are free, for this process too."""
     stop = threading.Event()
@@ -293,16 +176,6 @@ def test_shared_memory_without_a_file(page: int) -> None:
     assert "shared anonymous" in repr(m)
     m.set_name("shared")
     m.close()
-
-
-@unix
-def test_a_reservation_of_other_code_is_not_replaced(page: int) -> None:
-    owner, start = Owner(), mapped(page, 0)
-    held = adopt(start=start, len=page, kind=KIND["ReservedNone"], **owner.fields)
-    with pytest.raises(InvalidOperationError, match="can't be replaced"):
-        MmapOptions(page).with_reservation(held).map()
-    held.close()
-    assert owner.parts == [(start, page)]
 
 
 @unix

@@ -98,26 +98,34 @@ def test_numbers_of_the_header() -> None:
     assert int(defined["MMAP_RS_API_VERSION"]) == table.table.version
 
 
-def test_cython(tmp_path: Path) -> None:
-    cc = compiler("cc")
-    pytest.importorskip("Cython", reason="Cython is not installed: it is in the group `test`")
-    source = tmp_path / "counting.c"
+def cython(source: Path, made: Path) -> subprocess.CompletedProcess[str]:
+    """Have Cython compile a module to C."""
     path = os.pathsep.join([str(ROOT / "python"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    subprocess.run(
+    return subprocess.run(
         [
             sys.executable,
             "-m",
             "cython",
             "-I",
             str(TODAY.parent.parent),
-            str(EXAMPLES / "extension-cython" / "counting.pyx"),
-            "-o",
             str(source),
+            "-o",
+            str(made),
         ],
-        check=True,
+        check=False,
+        capture_output=True,
+        text=True,
         timeout=120,
         env={**os.environ, "PYTHONPATH": path},
     )
+
+
+def test_cython(tmp_path: Path) -> None:
+    cc = compiler("cc")
+    pytest.importorskip("Cython", reason="Cython is not installed: it is in the group `test`")
+    source = tmp_path / "counting.c"
+    done = cython(EXAMPLES / "extension-cython" / "counting.pyx", source)
+    assert done.returncode == 0, done.stdout + done.stderr
     folder = tmp_path / "built"
     folder.mkdir()
     compile_module([cc], source, TODAY, folder / "counting.so")
@@ -127,3 +135,20 @@ def test_cython(tmp_path: Path) -> None:
         assert module.count(m, 3) == 1
         with pytest.raises(TypeError, match="a mapping of mmap_rs is needed, not str"):
             module.count("", 0)
+
+
+def test_cython_knows_what_needs_the_gil(tmp_path: Path) -> None:
+    pytest.importorskip("Cython", reason="Cython is not installed: it is in the group `test`")
+    source = tmp_path / "detached.pyx"
+    calls = ["info(m, NULL)", "view(m, 0, NULL)", "adopt(NULL)", "take(m, NULL)"]
+    for call in ["mmap_rs_import()", *(f"table.{call}" for call in calls)]:
+        source.write_text(
+            "from mmap_rs cimport mmap_rs_api, mmap_rs_import\n"
+            "def f(m):\n"
+            "    cdef const mmap_rs_api *table = NULL\n"
+            "    with nogil:\n"
+            f"        {call}\n"
+        )
+        done = cython(source, tmp_path / "detached.c")
+        assert done.returncode != 0, call
+        assert "without gil" in done.stdout + done.stderr, call

@@ -57,7 +57,9 @@ impl<T: MmapType> Taken<T> {
     ///
     /// # Safety
     /// As for `MmapOptions::with_file` of the crate `mmap-rs`: a `Taken` hands out slices. If the mapping is shared or of a
-    /// file, the caller must ensure that nobody else writes the bytes or truncates the file while a slice lives.
+    /// file, the caller must ensure that nobody else writes the bytes or truncates the file while a slice lives; of a mapping
+    /// with repeats, which shows the same bytes several times, also that the slice does not. In a child of `fork`, memory with
+    /// `Inherit.NONE` must not be used.
     ///
     /// # Errors
     /// `TypeError` if it is of another class, `mmap_rs.ConsumedError` if it was closed or consumed, `BufferError` while
@@ -133,7 +135,7 @@ impl<T: MmapType> Taken<T> {
     ///
     /// # Errors
     /// `MustBeAdjacent`, `AttributeMismatch` (another protection), `BackingMismatch` (given back in another way), with
-    /// `other` as it was.
+    /// `other` as it was. Files are not compared: if the two are of different ones, Python does not take the result back.
     pub fn merge(&mut self, other: Self) -> Result<(), (Error, Self)> {
         if self.end() != other.start() {
             return Err((Error::MustBeAdjacent, other));
@@ -170,6 +172,10 @@ impl<T: MmapType> fmt::Debug for Taken<T> {
 }
 
 /// The object is Python's again.
+///
+/// # Errors
+/// As for [`Given`](crate::Given); the memory is given back then. Python refuses what the system lists as several mappings:
+/// one with repeats, or one merged of different files.
 impl<'py, T: MmapType> IntoPyObject<'py> for Taken<T> {
     type Target = PyAny;
     type Output = Bound<'py, PyAny>;

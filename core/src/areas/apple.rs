@@ -103,6 +103,8 @@ impl Source {
             protection: protection(allows(VM_PROT_READ), allows(VM_PROT_WRITE), allows(VM_PROT_EXECUTE)),
             shared: inheritance == VM_INHERIT_SHARE,
             is_file: path.is_some(),
+            number: None,
+            page: None,
             path: path.map(|path| (OsString::from_vec(path), offset)),
             tag: tag(info.user_tag),
             usage: None,

@@ -3,6 +3,7 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::names;
 use super::usage::Usage;
+use crate::memory::FileNumber;
 use mmap_rs::{Protection, ShareMode};
 use std::ffi::{OsStr, OsString};
 use std::hash::{Hash, Hasher};
@@ -26,6 +27,10 @@ pub struct Area {
     pub path: Option<(OsString, u64)>,
     /// Whether it maps a file, and not only has a name.
     pub(crate) is_file: bool,
+    /// Which file it maps, where the system says so.
+    pub(crate) number: Option<FileNumber>,
+    /// The size of its pages in bytes, where the system says so.
+    pub(crate) page: Option<usize>,
     /// The system's word for what it is used for, where the path does not say it.
     pub(super) tag: Option<&'static str>,
     /// How much of it is in memory, where that was asked for.
@@ -61,9 +66,27 @@ impl Area {
         self.tag.map(OsStr::new)
     }
 
+    /// What the process can't do without, by the system's word for it: its heap, its stack, what the kernel calls.
+    pub(crate) fn essential(&self) -> Option<&str> {
+        let shown = self.path.as_ref().filter(|_| !self.is_file).and_then(|(path, _)| path.to_str());
+        shown.filter(|name| name.starts_with('[') && !name.starts_with("[anon:")).or(self.tag)
+    }
+
     /// What two equal areas have in common.
     fn key(&self) -> impl PartialEq + Hash + '_ {
-        let Self { allocation_base, start, end, protection, shared, path, is_file, tag: _, usage: _ } = self;
+        let Self {
+            allocation_base,
+            start,
+            end,
+            protection,
+            shared,
+            path,
+            is_file,
+            number: _,
+            page: _,
+            tag: _,
+            usage: _,
+        } = self;
         (allocation_base, start, end, protection, shared, path, is_file)
     }
 
@@ -109,7 +132,19 @@ mod tests {
         let protection = Protection::READ;
         let usage = Usage { resident: Some(10), vm_flags: Some(VmFlags::default()), ..Usage::default() };
         let usage = Some(Box::new(usage));
-        Area { allocation_base: start, start, end, protection, shared: false, path, is_file, tag: None, usage }
+        Area {
+            allocation_base: start,
+            start,
+            end,
+            protection,
+            shared: false,
+            path,
+            is_file,
+            number: None,
+            page: None,
+            tag: None,
+            usage,
+        }
     }
 
     #[test]

@@ -72,6 +72,8 @@ fn area(entry: &libc::kinfo_vmentry) -> Area {
         shared: !is_copied && (is_file || entry.kve_shadow_count > 1),
         path: (!path.is_empty()).then(|| (OsString::from_vec(path), entry.kve_offset)),
         is_file,
+        number: None,
+        page: None,
         tag: (entry.kve_flags & libc::KVME_FLAG_GROWS_DOWN != 0).then_some("stack"),
         usage: None,
     }

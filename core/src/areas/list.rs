@@ -127,6 +127,8 @@ mod tests {
             shared: false,
             path: None,
             is_file: false,
+            number: None,
+            page: None,
             tag: None,
             usage: None,
         }

@@ -7,6 +7,7 @@
 //! Device numbers have any width (U10), the path is bytes up to the end of the line (U11).
 
 use super::area::{Area, protection};
+use crate::memory::FileNumber;
 use crate::{Error, Result};
 use mmap_rs::Protection;
 use std::ffi::OsString;
@@ -54,12 +55,13 @@ impl<'a> Rest<'a> {
         (byte == token).then_some(())
     }
 
-    /// A decimal number of any length; true unless it is 0.
-    fn decimal(&mut self) -> Option<bool> {
+    /// A decimal number of any length; one that is too large is the largest.
+    fn decimal(&mut self) -> Option<u64> {
         let len = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
-        (len > 0).then(|| digits.iter().any(|digit| *digit != b'0'))
+        let value = |value: u64, digit: &u8| value.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+        (len > 0).then(|| digits.iter().fold(0, value))
     }
 
     /// One of four letters of the protection: true for the letter, false for its absence.
@@ -82,8 +84,8 @@ pub(super) struct Line<'a> {
     pub protection: Protection,
     pub shared: bool,
     pub offset: u64,
-    /// Whether a file is mapped: other areas have a name at most.
-    pub is_file: bool,
+    /// The file that is mapped: other areas have a name at most.
+    pub number: Option<FileNumber>,
     /// Empty where there is none. Newlines are escaped, see [`unescape`].
     pub name: &'a [u8],
 }
@@ -103,7 +105,9 @@ impl Line<'_> {
             protection: self.protection,
             shared: self.shared,
             path: (!name.is_empty()).then(|| (OsString::from_vec(name), self.offset)),
-            is_file: self.is_file,
+            is_file: self.number.is_some(),
+            number: self.number,
+            page: None,
             tag: None,
             usage: None,
         }
@@ -111,7 +115,7 @@ impl Line<'_> {
 
     /// Whether the name may be a path with newlines, or one with backslashes: the line does not tell.
     pub fn is_ambiguous(&self) -> bool {
-        self.is_file && memchr::memmem::find(self.name, ESCAPE).is_some()
+        self.number.is_some() && memchr::memmem::find(self.name, ESCAPE).is_some()
     }
 }
 
@@ -155,8 +159,8 @@ fn read(line: &[u8]) -> Option<Line<'_>> {
         padded => name(line, line.len() - padded.len())?,
     };
     // An area of no bytes, or of a negative number of them, is no area.
-    let is_file = (major, minor) != (0, 0) || inode;
-    (start < end).then_some(Line { start, end, protection, shared, offset, is_file, name })
+    let number = FileNumber::new(major, minor, inode);
+    (start < end).then_some(Line { start, end, protection, shared, offset, number, name })
 }
 
 /// Where a 64-bit kernel begins the path: it pads shorter lines with spaces up to there (`seq_setwidth` in
@@ -286,7 +290,7 @@ mod tests {
             (b"1000-2000 rw-p 0 00:01 0    /dev/zero (deleted)", true),
             (b"1000-2000 rw-p 0 00:00 123456789012345678901234567890 /x", true),
         ] {
-            assert_eq!(parse(line).expect("valid").is_file, is_file);
+            assert_eq!(parse(line).expect("valid").number.is_some(), is_file);
         }
     }
 

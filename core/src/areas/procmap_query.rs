@@ -5,6 +5,7 @@
 
 use super::area::{Area, protection};
 use super::maps_file::MapsFile;
+use crate::memory::FileNumber;
 use std::ffi::OsString;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
@@ -107,6 +108,7 @@ pub(super) fn ask(maps: &MapsFile, address: usize) -> Answer {
 fn area(query: &Query, name: &[u8]) -> Option<Area> {
     let (start, end) = (usize::try_from(query.vma_start).ok()?, usize::try_from(query.vma_end).ok()?);
     let has = |flag| query.vma_flags & flag != 0;
+    let number = FileNumber::new(query.dev_major.into(), query.dev_minor.into(), query.inode);
     Some(Area {
         allocation_base: start,
         start,
@@ -114,7 +116,9 @@ fn area(query: &Query, name: &[u8]) -> Option<Area> {
         protection: protection(has(VMA_READABLE), has(VMA_WRITABLE), has(VMA_EXECUTABLE)),
         shared: has(VMA_SHARED),
         path: (!name.is_empty()).then(|| (OsString::from_vec(name.to_vec()), query.vma_offset)),
-        is_file: query.dev_major != 0 || query.dev_minor != 0 || query.inode != 0,
+        is_file: number.is_some(),
+        number,
+        page: usize::try_from(query.vma_page_size).ok(),
         tag: None,
         usage: None,
     })

@@ -193,6 +193,8 @@ impl Source {
             protection: protection(found.Protect),
             shared: found.Type & memory::MEM_PRIVATE == 0 && !is_copied,
             is_file: path.is_some(),
+            number: None,
+            page: None,
             path,
             tag: None,
             usage: None,

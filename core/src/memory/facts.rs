@@ -127,7 +127,7 @@ impl Facts {
                 let (offset, name) = (source.offset(), source.name());
                 let (next, other_name) = (other.offset(), other.name());
                 let wanted = u64::try_from(len).ok().and_then(|len| offset.checked_add(len));
-                if one != two && !kind.is_one_memory() {
+                if one != two && matches!(one, Identity::Mapping(_)) {
                     Err(Error::BackingMismatch(format!(
                         "{name} is {}: only parts of one mapping of it can be merged",
                         kind.in_words()

@@ -92,6 +92,25 @@ impl Identity {
     }
 }
 
+/// Which file it is, as the list of memory areas has it. Some file systems give stat(2) another device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileNumber {
+    /// The device.
+    pub device: u64,
+    /// The number of the file on it.
+    pub inode: u64,
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl FileNumber {
+    /// By the numbers of Linux's list, which are all 0 where no file is mapped.
+    pub(crate) fn new(major: u64, minor: u64, inode: u64) -> Option<Self> {
+        let part = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let device = libc::makedev(part(major), part(minor));
+        ((major, minor, inode) != (0, 0, 0)).then_some(Self { device, inode })
+    }
+}
+
 /// What another process recognizes a file by, where it opens the same path.
 #[derive(Clone, Copy, Debug)]
 pub struct FileId {

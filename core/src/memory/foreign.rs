@@ -2,7 +2,8 @@
 #![expect(unsafe_code, reason = "memory and functions of other code")]
 
 use super::facts::{Backing, Facts};
-use super::file::{FileKind, Identity, Mode};
+use super::file::{FileKind, FileNumber, Identity, Mode};
+use super::inheritance::Inherit;
 use super::kind::{Access, Kind};
 use super::region::Region;
 use super::source::Source;
@@ -50,6 +51,30 @@ impl Owner {
     }
 }
 
+/// The file behind memory that is to be adopted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MappedFile {
+    /// As the system spells it.
+    pub path: OsString,
+    /// Of the first byte.
+    pub offset: u64,
+    /// Which one it is, where the system says so.
+    pub(crate) number: Option<FileNumber>,
+}
+
+impl MappedFile {
+    /// All mappings of a regular file are of the same memory, also after it was deleted. A device may give each open file
+    /// memory of its own, and what has no place in a file system shares its number with others of its kind.
+    fn identity(&self) -> Identity {
+        let path = Path::new(&self.path);
+        let is_other = || std::fs::metadata(path).is_ok_and(|found| !found.is_file());
+        match self.number {
+            Some(FileNumber { device, inode }) if path.is_absolute() && !is_other() => Identity::File { device, inode },
+            _ => Identity::unique(),
+        }
+    }
+}
+
 /// What is known of memory that is to be adopted, from the list of areas.
 #[derive(Debug)]
 pub struct Adoption {
@@ -63,8 +88,8 @@ pub struct Adoption {
     pub shared: bool,
     /// The size of its pages in bytes.
     pub page: usize,
-    /// Its file, and the offset of the first byte there.
-    pub file: Option<(OsString, u64)>,
+    /// Its file.
+    pub file: Option<MappedFile>,
     /// Who gives it back; `None`: the system's own way.
     pub owner: Option<Owner>,
 }
@@ -106,11 +131,11 @@ impl Region {
         let jit = access == Access::ExecWrite;
         let backing = match file {
             None => Backing::Anonymous,
-            Some((path, offset)) => Backing::File {
-                identity: Identity::unique(),
+            Some(file) => Backing::File {
+                identity: file.identity(),
                 kind: FileKind::Foreign,
                 mode: Mode::ReadWrite,
-                source: Box::new(Source::foreign(Path::new(&path), offset)),
+                source: Box::new(Source::foreign(Path::new(&file.path), file.offset)),
             },
         };
         let facts = Facts {
@@ -124,9 +149,14 @@ impl Region {
             repeats: 1,
         };
         let mut region = Self::new(objects, span.len, facts)?;
-        // What was taken from here comes back: the system's own way.
-        let is_own = |owner: &Owner| std::ptr::fn_addr_eq(owner.function, sys::give_back as GiveBack);
-        region.owner = owner.filter(|owner| !is_own(owner));
+        match owner {
+            // What was taken from here comes back: the system's own way.
+            Some(owner) if std::ptr::fn_addr_eq(owner.function, sys::give_back as GiveBack) => {
+                region.attributes.set_inherit(inherit_of(owner.context));
+                region.entry.set_inherited(region.attributes.is_inherited());
+            }
+            owner => region.owner = owner,
+        }
         Ok(region)
     }
 
@@ -192,9 +222,18 @@ impl Region {
         if self.parts.is_empty() {
             return Err(Error::InvalidSize("an empty mapping has no memory that could be taken".to_owned()));
         }
+        let inherit = self.attributes.inherit();
         let (give_back, context, divisible) = match self.owner {
+            // A child of `fork` that has it again would access what it did not inherit.
+            Some(_) if inherit == Inherit::None => {
+                return Err(Error::InvalidOperation(
+                    "this memory was adopted with a function that gives it back, and has Inherit.NONE, which would be \
+                     forgotten: set_inheritance(Inherit.DEFAULT) first"
+                        .to_owned(),
+                ));
+            }
             Some(owner) => (owner.function, owner.context, owner.divisible),
-            None => (sys::give_back as GiveBack, std::ptr::null_mut(), cfg!(unix)),
+            None => (sys::give_back as GiveBack, context_of(inherit), cfg!(unix)),
         };
         let taken = Taken {
             span: self.span(),
@@ -221,6 +260,16 @@ impl Region {
             }
         }
     }
+}
+
+/// What children of `fork` get of memory that was handed over, as the context of the system's own way, which needs none:
+/// so that it is known when the memory comes back.
+fn context_of(inherit: Inherit) -> *mut c_void {
+    std::ptr::without_provenance_mut(inherit as usize)
+}
+
+fn inherit_of(context: *mut c_void) -> Inherit {
+    Inherit::ALL.get(context.addr()).copied().unwrap_or_default()
 }
 
 /// Whether an address and a page size can be those of a mapping.

@@ -54,6 +54,7 @@ mod split_merge;
 mod sys;
 
 pub use facts::{Backing, Facts};
+pub(crate) use file::FileNumber;
 pub use file::{FileId, FileKind, Identity, Mode};
 pub use inheritance::Inherit;
 pub use kind::{Access, Kind};

@@ -56,6 +56,12 @@ pub fn offered() -> Result<PageSizes> {
     MmapOptions::page_sizes().map_err(|error| Error::from_upstream(error, || "page_sizes".to_owned()))
 }
 
+/// The smallest size of huge pages in bytes; `None` where the system has none.
+pub fn smallest_huge() -> Result<Option<usize>> {
+    let larger = offered()?.bits() & !(base() | (base() - 1));
+    Ok((larger != 0).then(|| 1 << larger.trailing_zeros()))
+}
+
 /// The one page size in a set, as its exponent (U2).
 pub fn exponent(sizes: PageSizes) -> Result<u32> {
     if sizes.bits().count_ones() == 1 {

@@ -7,7 +7,7 @@ use pyo3_mmap_rs::{Given, Taken, View, to_pyerr};
 /// Counts the lines of a mapping with several threads, while other threads of Python run.
 #[pyfunction]
 fn count_lines(py: Python<'_>, view: View, threads: usize) -> PyResult<usize> {
-    let threads = threads.max(1);
+    let threads = threads.clamp(1, 64);
     let share = view.len().div_ceil(threads);
     py.detach(|| {
         std::thread::scope(|scope| {

@@ -18,11 +18,12 @@
  * Python, and after Py_Finalize().
  *
  * Errors. A function that fails returns -1 or NULL, as it says. Functions that must be called attached set a Python
- * exception then, of the classes of mmap_rs; nothing has changed. They may run Python code, and may wait for other
- * threads that change the same mapping.
+ * exception then: the one that they name, or ValueError (a structure without its size, NULL in place of one, a number
+ * without a meaning). Nothing has changed. They may run Python code, and may wait for other threads that change the same
+ * mapping.
  *
  * fork(). A child has the views that its parent had. Those of threads other than the one that forked are never
- * released there.
+ * released there. It has the objects made by adopt() too, and gives back its own copy of their memory.
  */
 #ifndef MMAP_RS_H
 #define MMAP_RS_H
@@ -84,7 +85,8 @@ typedef struct mmap_rs_info {
 /*
  * A function that gives memory back. It is called once for all of it; if the memory is divisible, once for each part,
  * in any order. Any thread may call it, attached or not, after the memory was last used. It may attach itself
- * (PyGILState_Ensure) unless Python is being finalised. It must not raise, unwind or longjmp.
+ * (PyGILState_Ensure) unless Python is being finalised. It must not raise, unwind or longjmp. If it runs Python code and
+ * release() may be called while an exception is set, it must put that exception aside and restore it.
  */
 typedef void (*mmap_rs_give_back)(void *context, void *start, size_t len);
 
@@ -155,12 +157,20 @@ typedef struct mmap_rs_api {
      *
      * Memory with a give_back function can't be resized, or replaced by with_reservation(); split and merged only if it
      * is divisible. The memory must not be used by its former owner any more, but for what give_back does. A child of
-     * fork() must have it: do not adopt what was excluded by MADV_DONTFORK.
+     * fork() must have it: do not adopt what was excluded by MADV_DONTFORK. What mlock() and madvise() have set is not
+     * known to the object: resize() does not set it for new pages. A file is known by its path only, so that the object
+     * can't grow over it.
+     *
+     * What take() has described can be adopted again as it is, by its give_back and context; parts of it too, if it is
+     * divisible. Then it is memory with the system's own way again, and has the Inherit that it had. (Not a mapping with
+     * repeats, which is several for the system.)
      *
      * NULL with an exception; the memory is the caller's as before: InvalidOperationError if some of it is not mapped,
      * belongs to another mapping of mmap_rs, or is what the system calls the stack or the heap; AttributeMismatchError
      * if it has another protection or share mode than `memory` says, or one that its kind can't have, or is not one
-     * mapping; InvalidSizeError or InvalidOffsetError if it can't be a mapping, or has pages of another size.
+     * mapping; InvalidSizeError or InvalidOffsetError if it can't be a mapping, or has pages of another size;
+     * SystemCallError if the system does not list what is mapped, or (Windows) if there is no give_back and the memory is
+     * a part of what was allocated at once.
      */
     PyObject *(*adopt)(const mmap_rs_memory *memory);
 
@@ -168,9 +178,11 @@ typedef struct mmap_rs_api {
      * Takes the memory of a mapping, which is consumed. Attached. `mapping` is borrowed. 0, and the caller owns the
      * memory, and must give it back by memory->give_back, which is never NULL here; or -1 with TypeError, ConsumedError,
      * BufferError (buffers or views are alive), FaultError, InvalidSizeError (the mapping is empty), or
-     * InvalidOperationError (Windows: it is a part of a mapping that was split).
+     * InvalidOperationError (Windows: it is a part of a mapping that was split; elsewhere: it was adopted with a
+     * give_back function and has Inherit.NONE).
      *
-     * The fault guard watches the memory no more. What children of fork() get of it stays as it was.
+     * The fault guard watches the memory no more. What children of fork() get of it stays as it was: after
+     * set_inheritance(Inherit.NONE) they must not use it.
      */
     int (*take)(PyObject *mapping, mmap_rs_memory *memory);
 } mmap_rs_api;

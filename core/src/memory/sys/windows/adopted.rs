@@ -5,6 +5,7 @@ use super::super::super::region::Objects;
 use super::allocation::Allocation;
 use super::object::Object;
 use super::{code, last};
+use crate::state::Span;
 use std::ffi::c_void;
 use windows_sys::Win32::Foundation::ERROR_INVALID_ADDRESS;
 use windows_sys::Win32::System::Memory::{
@@ -20,14 +21,21 @@ fn ask(address: usize) -> Result<MEMORY_BASIC_INFORMATION, i32> {
     if written == 0 { Err(last()) } else { Ok(found) }
 }
 
+/// Whether the allocation goes on behind the memory.
+fn goes_on(adoption: &Adoption) -> bool {
+    let Span { start, len } = adoption.span;
+    let end = len.checked_next_multiple_of(adoption.page).and_then(|len| start.checked_add(len));
+    end.is_some_and(|end| ask(end).is_ok_and(|next| next.AllocationBase as usize == start))
+}
+
 /// The object of memory that is mapped as told. The system gives back what it has allocated as a whole only, so without
-/// a function that gives it back it must begin where an allocation does.
+/// a function that gives it back it must be a whole allocation.
 pub(crate) fn adopt(adoption: &Adoption) -> Result<Objects, i32> {
     let found = ask(adoption.span.start)?;
     let is_view = found.Type == MEM_MAPPED;
     let allocation = if adoption.owner.is_some() {
         Allocation::foreign(adoption.span.start)
-    } else if found.AllocationBase as usize == adoption.span.start {
+    } else if found.AllocationBase as usize == adoption.span.start && !goes_on(adoption) {
         if is_view { Allocation::view(adoption.span.start) } else { Allocation::whole(adoption.span.start) }
     } else {
         return Err(code(ERROR_INVALID_ADDRESS));
