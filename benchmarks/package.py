@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mmap_rs
 
-LIMIT = 600 * 1024
+LIMIT = 640 * 1024
 """The most bytes that a wheel may have."""
 
 
