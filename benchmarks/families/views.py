@@ -16,6 +16,9 @@ NEEDLE = b"\xf0\xf1\xf2\xf3"
 
 def extension() -> Any:
     """Import the extension module, which `benchmarks.remote.build` has built."""
+    if not EXTENSION.exists():
+        msg = f"no {EXTENSION.name}: make bench builds it"
+        raise ModuleNotFoundError(msg, name=EXTENSION.name)
     loader = ExtensionFileLoader("views", str(EXTENSION))
     spec = spec_from_file_location("views", EXTENSION, loader=loader)
     assert spec is not None
