@@ -114,10 +114,19 @@ coverage: $(BUILT) $(STAMPS)/test ## Run the Python tests and show which lines o
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
+# It needs llvm-cov of the LLVM that rustc uses: from rustup, or named by $LLVM_COV and $LLVM_PROFDATA. ARGS go to pytest.
+LLVM_COV_CLI := $(BIN)/cargo-llvm-cov llvm-cov
 .PHONY: coverage-rust
 coverage-rust: $(STAMPS)/test $(STAMPS)/crates ## Show which lines of Rust the tests reach; needs llvm-cov
 	@sh tools/check-rust.sh
-	@sh tools/coverage-rust.sh $(ARGS)
+	@[ -n "$$LLVM_COV" ] || rustup component add llvm-tools
+	@export CARGO_TARGET_DIR="$(CURDIR)/target/coverage"; failed=0; \
+	  eval "$$($(LLVM_COV_CLI) show-env --sh --no-cfg-coverage)" && $(LLVM_COV_CLI) clean --workspace || exit 1; \
+	  cargo test --locked --quiet -p mmap-rs-core || failed=1; \
+	  sh tools/test-build.sh "" $(ARGS) || failed=1; \
+	  $(LLVM_COV_CLI) report -p mmap-rs-core -p mmap-rs-python; \
+	  [ $$failed = 0 ] || echo "Some tests failed: an instrumented build is slower, and the tests of speed may notice." >&2; \
+	  exit $$failed
 
 .PHONY: lint
 lint: rustfmt clippy layers ruff docstrings-check ## Check form: rustfmt, clippy, layers, ruff, docstrings of the stubs

@@ -27,23 +27,6 @@ from tools.tiers.targets import ROOT, Target, load
 # Where a crate may be had under one of several licences, the first of these that it names; its file.
 FILES = {"MIT": "LICENSE-MIT", "Apache-2.0": "LICENSE-APACHE", "Unlicense": "UNLICENSE"}
 USUAL = ("LICENSE", "LICENSE.TXT", "LICENSE.MD", "COPYING")
-HEAD = """# Licences of other authors' code
-
-The compiled module of this package contains code of the crates below, depending on the system, and of the
-Rust standard library (MIT OR Apache-2.0, The Rust Project contributors). Where a crate may be used under one
-of several licences, it is used here under the one whose text follows. `make notices` writes this file."""
-
-RUST = """
-## Apache-2.0: Rust's standard library
-
-The module contains code of the standard library of Rust {rust}, The Rust Project Developers
-(MIT OR Apache-2.0), of its compiler-builtins (MIT AND Apache-2.0 WITH LLVM-exception AND (MIT OR Apache-2.0);
-Jorge Aparicio; Rich Felker and others, musl; the LLVM project), and of the crates below that the standard
-library contains. They are used here under the Apache License, whose text is in LICENSE-APACHE, and memchr
-under MIT, as the other memchr above.
-
-"""
-
 # A package as Cargo describes it.
 Package = dict[str, Any]
 
@@ -106,12 +89,17 @@ def licence_text(crate: Package) -> tuple[str, str]:
     raise SystemExit(f"no text of the licence {chosen} in {folder}")
 
 
+def text_of(part: str) -> str:
+    """Return a text that is not made: of the head of THIRD-PARTY.md, or of Rust's standard library."""
+    return (ROOT / "sbom" / f"THIRD-PARTY.{part}.md").read_text(encoding="utf-8").rstrip("\n")
+
+
 def paper(crates: list[Package]) -> str:
     """Return THIRD-PARTY.md: each text once, with the crates that it is for."""
     texts: dict[tuple[str, str], list[Package]] = {}
     for crate in crates:
         texts.setdefault(licence_text(crate), []).append(crate)
-    parts = [HEAD]
+    parts = [text_of("head")]
     for (licence, text), users in texts.items():
         names = dict.fromkeys(crate["name"] for crate in users)
         lines: list[str] = []
@@ -176,7 +164,9 @@ def of_wheel(target: Target, python: str) -> dict[str, str]:
     more = [*(it for it in library if purl(it) not in known), std, rustc]
     graph |= {"": [*graph[""], purl(std)], purl(std): [purl(it) for it in library]}
     return {
-        "THIRD-PARTY.md": paper(crates) + RUST.format(rust=data["rust"]) + "\n".join(lines) + "\n",
+        "THIRD-PARTY.md": "\n".join(
+            [paper(crates), text_of("rust").format(rust=data["rust"]), "", *lines, ""]
+        ),
         "sbom/mmap-rs.cdx.json": bill(root, [*crates, *more], graph),
     }
 

@@ -17,17 +17,8 @@ from tools.tiers.targets import ROOT, Target
 
 # The NDK names one compiler otherwise than Rust names the target.
 NDK_NAMES = {"armv7-linux-androideabi": "armv7a-linux-androideabi"}
-PROJECT = """[build-system]
-requires = []
-build-backend = "ready"
-backend-path = ["."]
-"""
-BACKEND = """import pathlib, shutil
-
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    (wheel,) = pathlib.Path(__file__).parent.glob("*.whl")
-    return pathlib.Path(shutil.copy(wheel, folder)).name
-"""
+# A project whose build hands out the wheel that lies in it.
+READY = Path(__file__).with_name("ready")
 
 
 def ndk_compiler(target: Target) -> str:
@@ -76,9 +67,7 @@ def test(target: Target, python: str, wheel: Path) -> None:
     """Have cibuildwheel test a wheel in the emulator or simulator of its system."""
     with tempfile.TemporaryDirectory(prefix="mmap-rs-phone-") as name:
         project = Path(name).resolve() / "project"
-        project.mkdir()
-        (project / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
-        (project / "ready.py").write_text(BACKEND, encoding="utf-8")
+        shutil.copytree(READY, project)
         shutil.copy(wheel, project)
         words = ["--platform", target.system, "--archs", target.arch, str(project)]
         words += ["--config-file", str(ROOT / "pyproject.toml"), "--output-dir", f"{name}/tested"]

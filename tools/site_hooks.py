@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from markdown.extensions.toc import slugify
+
 import mmap_rs
 from tools.inspect_wheel import repository
 
@@ -54,15 +56,6 @@ def on_page_markdown(markdown: str, config: Any, **_: Any) -> str:
     return PAPER.sub(lambda named: as_page((root / f"{named[1]}.md").read_text(encoding="utf-8")), markdown)
 
 
-def anchor_of(heading: str) -> str:
-    """Return the anchor that the generator gives to a heading.
-
-    >>> anchor_of("A growing buffer, `merge` & more")
-    'a-growing-buffer-merge-more'
-    """
-    return re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
-
-
 def used(code: str) -> set[str]:
     """Return the attributes in a piece of code, and the names that are the package's.
 
@@ -87,7 +80,7 @@ def examples(text: str, page: str) -> list[tuple[str, set[str]]]:
     for code, level, heading in FENCE.findall(text):
         if level:
             title, target = heading.strip(), f"../{page.removesuffix('.md')}.html"
-            target += f"#{anchor_of(heading)}" if len(level) > 1 else ""
+            target += f"#{slugify(heading, '-')}" if len(level) > 1 else ""
         else:
             found.append((f'<a href="{target}">{title}</a>', used(code)))
     return found

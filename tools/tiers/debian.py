@@ -19,20 +19,7 @@ ARCHITECTURES = {
     "aarch64": ("arm64", "aarch64-linux-gnu"),
     "armv7l": ("armhf", "arm-linux-gnueabihf"),
 }
-# apt's own configuration is read as well: it may know a proxy.
-APT = """
-Dir::State "{folder}/state";
-Dir::State::status "{folder}/status";
-Dir::Cache "{folder}/cache";
-Dir::Etc::sourcelist "{folder}/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-APT::Architecture "{arch}";
-APT::Architectures {{ "{arch}"; }};
-APT::Install-Recommends "false";
-APT::Keep-Downloaded-Packages "true";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-"""
+APT = Path(__file__).with_name("apt.conf")
 UNPACK = """set -e
 root=$1
 shift
@@ -65,7 +52,8 @@ def _apt(work: Work, log: str, kind: str, suite: str, arch: str, folder: Path) -
     line = f"{kind} [signed-by={KEYRING}] {_mirror(work)} {suite} main\n"
     (folder / "sources.list").write_text(line)
     (folder / "status").touch()
-    (folder / "apt.conf").write_text(APT.format(folder=folder, arch=arch))
+    conf = APT.read_text(encoding="ascii").replace("FOLDER", str(folder)).replace("ARCH", arch)
+    (folder / "apt.conf").write_text(conf)
     env = {"APT_CONFIG": str(folder / "apt.conf"), "DEBIAN_FRONTEND": "noninteractive"}
     work.run(["apt-get", "-q", "update"], log=f"{log}-update", env=env)
     return env
