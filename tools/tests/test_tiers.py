@@ -57,13 +57,21 @@ def test_the_tables_say_what_was_seen() -> None:
 
 def test_a_table_says_no_more_than_the_results() -> None:
     target = find("aarch64-linux-android")
-    assert tables.platforms([target], []).endswith("| not yet | not yet | not yet | ndk; none |")
+    row = tables.platforms([target], []).splitlines()[-1]
+    assert row.endswith("| not yet | not yet | not yet | nowhere | not yet | ndk |")
     wheel = Result(target.triple, "wheel", "2026-01-01", "ok", "a.whl, 300 KiB; symbols")
-    row = "| yes, 2026-01-01 (its wheel) | yes, 2026-01-01, 300 KiB (stubs) | not yet |"
+    yes = "yes, 2026-01-01"
+    row = f"| {yes} (its wheel) | {yes}, with stubs | {yes}, 300 KiB | nowhere | not yet |"
     assert row in tables.platforms([target], [wheel])
+    check = dataclasses.replace(wheel, step="check", detail="rustc 1.0")
+    assert f"| {yes} | {yes}, with stubs |" in tables.platforms([target], [wheel, check])
+    linux = find("x86_64-unknown-linux-gnu")
+    other = dataclasses.replace(wheel, triple=linux.triple)
+    tested = Result(linux.triple, "test 3.11", "2026-01-02", "ok", "1 passed: a Python, natively, Linux")
+    row = tables.platforms([linux], [other, tested]).splitlines()[-1]
+    assert f"| {yes} | {yes}, 300 KiB | here natively; by the release: runner |" in row
+    assert row.endswith("| a Python, natively, Linux: 1 passed, 2026-01-02 | zig |")
     windows = find("x86_64-pc-windows-msvc")
-    other = dataclasses.replace(wheel, triple=windows.triple)
-    assert row in tables.platforms([windows], [other])
     failed = dataclasses.replace(wheel, verdict="FAILED")
     assert "| fails (2026-01-01) |" in tables.platforms([target], [failed])
     assert "| Android | - | - | - | - |" in tables.readme([target], [failed])

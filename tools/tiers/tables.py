@@ -50,6 +50,11 @@ def _cell(result: Result | None) -> str:
     return f"yes, {result.date}" if result.verdict == "ok" else f"fails ({result.date})"
 
 
+def _way(result: Result) -> str:
+    """Say how the tests ran: a column of README.md."""
+    return WAYS[next(way for way in WAYS if f", {way}" in result.detail)]
+
+
 def _tests(target: Target, own: dict[str, Result]) -> str:
     """Say on which Pythons the tests ran, and where."""
     parts: list[str] = []
@@ -60,29 +65,38 @@ def _tests(target: Target, own: dict[str, Result]) -> str:
     return "<br>".join(parts) or ("not run" if target.local.place == "none" else "not yet")
 
 
+def _imported(target: Target, own: dict[str, Result]) -> str:
+    """Say where the module was imported by the tests, and where the release workflow imports it."""
+    here = {_way(result): None for result in own.values() if result.step.startswith("test ")}
+    parts = [f"here {', '.join(way.removeprefix('tested ') for way in here)}"] if here else []
+    if target.release.tests != "none":
+        parts.append(f"by the release: {target.release.tests.replace('here', 'runner')}")
+    return "; ".join(parts) or "nowhere"
+
+
 def _row(target: Target, found: list[Result]) -> str:
     """Return a target's row of docs/platforms.md."""
     own = {result.step: result for result in found if result.triple == target.triple}
     wheel = own.get("wheel")
-    compiled, built = _cell(own.get("check")), _cell(wheel)
+    compiled, linked = _cell(own.get("check")), _cell(wheel)
+    inspected = linked
     if wheel is not None and wheel.verdict == "ok":
         # All of the package's code is in a wheel.
-        compiled = compiled if "check" in own else f"{built} (its wheel)"
+        compiled = compiled if "check" in own else f"{linked} (its wheel)"
         size = re.search(r"\d+ KiB", wheel.detail)
-        built += f", {size[0]}" if size is not None else ""
-        built += " (stubs)" if target.local.link == "stubs" else ""
-    tier = target.tier or "beyond"
-    how = f"{target.release.build}; {target.release.tests}"
-    how += "" if target.release.index else "; release page only"
-    row = f"| `{target.triple}` | {tier} | `{target.tag}` | {compiled} | {built}"
-    return f"{row} | {_tests(target, own)} | {how} |"
+        inspected += f", {size[0]}" if size is not None else ""
+        linked += ", with stubs" if target.local.link == "stubs" else ""
+    cells = [f"`{target.triple}`", target.tier or "beyond", f"`{target.tag}`", compiled, linked, inspected]
+    only = "" if target.release.index else "; release page only"
+    cells += [_imported(target, own), _tests(target, own), target.release.build + only]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def platforms(targets: list[Target], found: list[Result]) -> str:
     """Return the table of docs/platforms.md."""
-    names = "target, upstream's tier, wheel, compiles, wheel built and inspected, tests of the wheel, release"
+    names = "target, upstream's tier, wheel, compiled, linked, inspected, imported, tested, release"
     head = f"| {names.replace(', ', ' | ')} |"
-    return "\n".join([head, f"|{' --- |' * 7}", *(_row(target, found) for target in targets)])
+    return "\n".join([head, f"|{' --- |' * 9}", *(_row(target, found) for target in targets)])
 
 
 def differences(targets: list[Target]) -> str:
@@ -102,8 +116,7 @@ def readme(targets: list[Target], found: list[Result]) -> str:
             arch = target.arch.replace("_", r"\_")
             pythons: dict[str, list[str]] = {}
             for result in (result for result in good if result.step.startswith("test ")):
-                way = next(way for way in WAYS if f", {way}" in result.detail)
-                pythons.setdefault(WAYS[way], []).append(result.step.removeprefix("test "))
+                pythons.setdefault(_way(result), []).append(result.step.removeprefix("test "))
             for column, versions in pythons.items():
                 cells[column].append(f"{arch} (Python {', '.join(versions)})")
             if good and not pythons:
