@@ -12,6 +12,7 @@ import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tools.build_wheel import meant
 from tools.tiers.targets import ROOT
@@ -38,10 +39,20 @@ PRIVATE = (b"/home/", b"/root/", b"/Users/", b"/github/workspace", b"C:\\Users\\
 PLACEHOLDER = "https://repository.example/"
 
 
+def project() -> dict[str, Any]:
+    """Return the table `project` of pyproject.toml."""
+    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return found
+
+
 def repository() -> str:
     """Return the repository's address, or what stands in its place."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(project["project"]["urls"]["Repository"])
+    return str(project()["urls"]["Repository"])
+
+
+def entry_points() -> list[str]:
+    """Return the lines of a wheel's entry_points.txt."""
+    return ["[console_scripts]", *(f"{name}={place}" for name, place in project()["scripts"].items())]
 
 
 def version() -> str:
@@ -85,7 +96,12 @@ def problems(
         for part, path in of_tree.items()
         if part in files and files[part] != own.get(path, path.read_bytes())
     ]
-    tags = {line.removeprefix("Tag: ") for line in lines_of(f"{info}/WHEEL") if line.startswith("Tag: ")}
+    wheel = lines_of(f"{info}/WHEEL")
+    if "Root-Is-Purelib: false" not in wheel:
+        found.append("its WHEEL does not say Root-Is-Purelib: false, for a compiled module")
+    if lines_of(f"{info}/entry_points.txt") != entry_points():
+        found.append("its entry points are not those of pyproject.toml")
+    tags = {line.removeprefix("Tag: ") for line in wheel if line.startswith("Tag: ")}
     pythons, abis, platforms = (part.split(".") for part in name.removesuffix(".whl").split("-")[-3:])
     named = {"-".join(tag) for tag in itertools.product(pythons, abis, platforms)}
     found += [f"its WHEEL and its name differ in the tag {tag}" for tag in sorted(tags ^ named)]

@@ -331,8 +331,8 @@ def wheel(**changes: bytes) -> dict[str, bytes]:
     made = {
         "mmap_rs/_mmap_rs.abi3.so": b"\0libgcc_s.so.1\0",
         f"{INFO}/METADATA": "\n".join(metadata).encode(),
-        f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nTag: cp311-abi3-manylinux_2_17_x86_64\n",
-        f"{INFO}/entry_points.txt": b"",
+        f"{INFO}/WHEEL": b"Root-Is-Purelib: false\nTag: cp311-abi3-manylinux_2_17_x86_64\n",
+        f"{INFO}/entry_points.txt": b"[console_scripts]\nmmap-rs=mmap_rs.__main__:main\n",
         f"{INFO}/RECORD": b"",
     }
     found = {name: path.read_bytes() for name, path in files.items()} | made
@@ -370,6 +370,10 @@ def test_a_wheel_with_wrong_content_is_seen() -> None:
     assert "more than Python: Requires-Dist: other" in problems(wheel(**{f"{INFO}/METADATA": more}))
     retagged = NAME.replace("cp311-abi3", "cp313-cp313")
     assert "differ in the tag cp313-cp313-manylinux_2_17_x86_64" in problems(wheel(), retagged)
+    pure = wheel()[f"{INFO}/WHEEL"].replace(b"false", b"true")
+    assert "Root-Is-Purelib" in problems(wheel(**{f"{INFO}/WHEEL": pure}))
+    other = wheel()[f"{INFO}/entry_points.txt"] + b"other=other:main\n"
+    assert "entry points" in problems(wheel(**{f"{INFO}/entry_points.txt": other}))
     unlisted = wheel(**{"mmap_rs/_mmap_rs.abi3.so": b"/crates/other-1.2.3/src/lib.rs"})
     assert "its list of components does not name other 1.2.3" in problems(unlisted)
     for private in (b"/home/someone/src/lib.rs", b"D:\\a\\mmap-rs"):
