@@ -11,7 +11,9 @@
 //! | `file` | what must be known of an open file | |
 //! | `operation` | what is asked of the system, for the text and the hint of an error | |
 //! | [`foreign`] | memory that other code has mapped, or takes over | |
-//! | [`request`] | what a mapping is to be; making it | U3, U6, U7 |
+//! | [`request`] | what a mapping is to be, and what must hold before | U2, U3, U6 |
+//! | `map` | making it | U7 |
+//! | `replace` | making it in the place of a reservation | |
 //! | [`source`] | the file behind it | U6 |
 //! | [`memory_file`] | files that are nowhere but in memory | |
 //! | `place` | where a mapping is to lie, and addresses that are held for it | |
@@ -36,6 +38,7 @@ pub mod foreign;
 pub mod inheritance;
 pub mod jit;
 pub mod kind;
+mod map;
 pub mod memory_file;
 #[cfg(unix)]
 mod object;
@@ -45,6 +48,7 @@ mod place;
 mod protect;
 pub mod range;
 pub mod region;
+mod replace;
 pub mod request;
 mod residency;
 mod resize;

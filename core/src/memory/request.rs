@@ -1,27 +1,18 @@
-//! What a mapping is to be, and making it.
+//! What a mapping is to be, and what must hold before it is made.
 //!
-//! U3: huge pages in lengths that could not be given back. U6: file maps past the end. U7: advice that fails after
-//! the map was made left it mapped; here it is unmapped. U2: a page size that silently became another.
-#![allow(unsafe_code, reason = "upstream's functions for files and unsafe flags, except on Windows")]
+//! U3: huge pages in lengths that could not be given back. U6: file maps past the end. U2: a page size that silently
+//! became another.
 
-use super::Object;
 use super::facts::{Backing, Facts};
 use super::file::Status;
 use super::kind::Access;
 use super::operation::{Call, Operation};
 use super::page::{self, Huge};
-#[cfg(unix)]
-use super::place::Hole;
 use super::place::Place;
-use super::region::{Failure, Objects, Region};
 use super::source::{Opened, Source};
-use super::{advice, sys};
-use crate::state::{Extent, Span, watch};
+use crate::state::{Span, watch};
 use crate::{Error, Result};
-#[cfg(unix)]
-use mmap_rs::MmapOptions;
 use mmap_rs::{MmapFlags, UnsafeMmapFlags};
-use smallvec::smallvec;
 
 /// Upstream's `MmapOptions`, checked and reusable.
 #[derive(Clone, Debug)]
@@ -45,28 +36,20 @@ pub struct Request {
 }
 
 /// All that was found out before a mapping is made.
-struct Plan {
-    opened: Option<Opened>,
-    pages: Pages,
-    facts: Facts,
+pub(super) struct Plan {
+    pub(super) opened: Option<Opened>,
+    pub(super) pages: Pages,
+    pub(super) facts: Facts,
     /// The length of all repeats.
-    len: usize,
-}
-
-/// Addresses that could not be filled with a mapping.
-#[cfg_attr(windows, allow(dead_code))]
-struct Unfilled {
-    error: Error,
-    /// How many bytes at the beginning are mapped, and nobody's.
-    len: usize,
+    pub(super) len: usize,
 }
 
 /// The pages of a mapping to be made.
-struct Pages {
+pub(super) struct Pages {
     /// Their size in bytes, the unit of sizes and split offsets.
-    unit: usize,
+    pub(super) unit: usize,
     /// How to ask upstream for them.
-    huge: Option<Huge>,
+    pub(super) huge: Option<Huge>,
 }
 
 impl Default for Request {
@@ -131,52 +114,8 @@ impl Request {
         Ok((plan.len, plan.pages.unit.max(page::granularity())))
     }
 
-    /// Makes the mapping. What fails on the way leaves nothing mapped.
-    pub fn map(&self, access: Access, reserved: bool) -> Result<Region> {
-        let plan = self.plan(access, reserved)?;
-        if self.size == 0 {
-            return Region::empty(plan.facts);
-        }
-        let parts = self.parts(&plan)?;
-        self.region(parts, plan.len, plan.facts)
-    }
-
-    /// Makes the mapping in the place of a reservation. On success that has no memory any more, and is to be dropped. On
-    /// failure it is as it was, unless the failure says that it is lost.
-    ///
-    /// A call that fails may leave a hole in its place, which another thread could fill. `is_intact` says whether it did
-    /// not.
-    pub fn map_over(
-        &self,
-        reservation: &mut Region,
-        access: Access,
-        reserved: bool,
-        is_intact: impl Fn(&Region) -> bool,
-    ) -> Result<Region, Failure> {
-        reservation.check_system_owned("replaced").map_err(Failure::kept)?;
-        let span = reservation.span();
-        if self.is_fixed() || self.place != Place::Any {
-            let text = "a mapping that takes the place of a reservation can't have another address too";
-            return Err(Failure::kept(Error::InvalidOperation(text.to_owned())));
-        }
-        let plan = self.plan(access, reserved).map_err(Failure::kept)?;
-        if plan.len != span.len {
-            return Err(Failure::kept(Error::InvalidSize(format!(
-                "a mapping of {} bytes can't take the place of a reservation of {} bytes: cut off as many with split_to()",
-                plan.len, span.len
-            ))));
-        }
-        if span.start % plan.pages.unit != 0 {
-            return Err(Failure::kept(Error::InvalidOffset(format!(
-                "the reservation at {:#x} is not at a multiple of the page size, {} bytes",
-                span.start, plan.pages.unit
-            ))));
-        }
-        self.replace(&plan, reservation, is_intact)
-    }
-
     /// Checks all that can be checked, and opens the file.
-    fn plan(&self, access: Access, reserved: bool) -> Result<Plan> {
+    pub(super) fn plan(&self, access: Access, reserved: bool) -> Result<Plan> {
         watch().map_err(|error| Error::io(&error, "pthread_atfork".to_owned()))?;
         if self.is_fixed() && self.place.address() == 0 {
             return Err(Error::InvalidOperation("MAP_FIXED needs an address: call with_address() too".to_owned()));
@@ -251,150 +190,7 @@ impl Request {
         })
     }
 
-    /// Makes a region of its parts, and does what the flags ask for beyond the map itself. Where that fails (U7), the
-    /// region is dropped, and so unmapped.
-    fn region(&self, objects: Objects, len: usize, facts: Facts) -> Result<Region> {
-        let mut region = Region::new(objects, len, facts)?;
-        self.finish(&mut region)?;
-        Ok(region)
-    }
-
-    fn finish(&self, region: &mut Region) -> Result<()> {
-        if self.guarded {
-            region.watch()?;
-        }
-        if self.flags.intersects(sys::LATER) {
-            region.lock()?;
-        }
-        if self.flags.intersects(advice::ALL) {
-            region.advise(self.flags & advice::ALL, None)?;
-        }
-        Ok(())
-    }
-
-    /// Makes the objects of a mapping, each beginning where the one before ends.
-    #[cfg(unix)]
-    fn parts(&self, plan: &Plan) -> Result<Objects> {
-        let is_exact = matches!(self.place, Place::Exact(_)) && !self.is_fixed();
-        if self.repeats == 1 && !is_exact {
-            return Ok(smallvec![self.object(plan, self.place.address(), self.is_fixed())?]);
-        }
-        let hole =
-            Hole::new(self.place, self.len(), plan.pages.unit).map_err(|code| self.operation(plan).refused(code))?;
-        // On failure what was mapped goes with the hole.
-        let parts = self.fill(plan, hole.span()).map_err(|unfilled| unfilled.error)?;
-        hole.fill();
-        Ok(parts)
-    }
-
-    /// Windows maps into free addresses only, and says at which it can't.
-    #[cfg(windows)]
-    fn parts(&self, plan: &Plan) -> Result<Objects> {
-        let is_exact = matches!(self.place, Place::Exact(_));
-        if self.repeats == 1 {
-            return Ok(smallvec![self.object(plan, self.place.address(), self.is_fixed() || is_exact)?]);
-        }
-        let mut tries = 0;
-        loop {
-            let start = match self.place {
-                Place::Exact(address) => address,
-                place => {
-                    sys::free_place(place.address(), plan.len).map_err(|code| self.operation(plan).refused(code))?
-                }
-            };
-            tries += 1;
-            match self.fill(plan, Span { start, len: plan.len }) {
-                // Another thread was quicker.
-                Err(unfilled) if tries < 16 && !is_exact && sys::is_taken(&unfilled.error) => {}
-                made => return made.map_err(|unfilled| unfilled.error),
-            }
-        }
-    }
-
-    /// Maps into addresses that are held for it. On failure what was mapped there belongs to nobody.
-    fn fill(&self, plan: &Plan, span: Span) -> Result<Objects, Unfilled> {
-        let mut parts = Objects::new();
-        parts.try_reserve_exact(self.repeats).map_err(|_| Unfilled { error: Error::OutOfMemory, len: 0 })?;
-        for number in 0..self.repeats {
-            match self.object(plan, span.start + number * self.size, true) {
-                Ok(object) => parts.push(object),
-                Err(error) => {
-                    parts.into_iter().for_each(sys::abandon);
-                    return Err(Unfilled { error, len: number * self.size });
-                }
-            }
-        }
-        Ok(parts)
-    }
-
-    /// Finds out what the system has against this mapping, before a reservation is touched: maps as much of it elsewhere as
-    /// is needed for that.
-    #[cfg(unix)]
-    fn try_elsewhere(&self, plan: &Plan) -> Result<()> {
-        let is_plain = match &plan.opened {
-            Some(opened) => opened.status.kind.is_one_memory(),
-            None => true,
-        };
-        if plan.facts.is_huge() {
-            // They are counted, and there may be no more than are needed.
-            return Ok(());
-        }
-        // A device may allow its whole size only. Each repeat is an area, of which the system allows so many.
-        let size = if is_plain { self.size.min(plan.pages.unit) } else { self.size };
-        let costly = MmapFlags::POPULATE | MmapFlags::LOCKED;
-        let trial = Self { size, flags: self.flags - costly, guarded: false, ..self.clone() };
-        trial.parts(plan).and_then(|parts| trial.region(parts, trial.len(), plan.facts.clone())).map(drop)
-    }
-
-    /// Maps over a reservation.
-    #[cfg(unix)]
-    fn replace(
-        &self,
-        plan: &Plan,
-        reservation: &mut Region,
-        is_intact: impl Fn(&Region) -> bool,
-    ) -> Result<Region, Failure> {
-        self.try_elsewhere(plan).map_err(Failure::kept)?;
-        let made = self.fill(plan, reservation.span()).and_then(|parts| {
-            let region = Region::new(parts, plan.len, plan.facts.clone());
-            let mut region = region.map_err(|error| Unfilled { error, len: plan.len })?;
-            match self.finish(&mut region) {
-                Ok(()) => Ok(region),
-                Err(error) => {
-                    region.forget();
-                    Err(Unfilled { error, len: plan.len })
-                }
-            }
-        });
-        match made {
-            Ok(region) => {
-                reservation.forget();
-                Ok(region)
-            }
-            Err(Unfilled { error, len }) => {
-                reservation.reserve_again(len);
-                // What it has lost is taken back, if nobody else has it by now. Otherwise it is not touched again.
-                let lost = !reservation.restore(is_intact);
-                if lost {
-                    reservation.forget();
-                }
-                Err(Failure { error, lost })
-            }
-        }
-    }
-
-    #[cfg(windows)]
-    fn replace(
-        &self,
-        _plan: &Plan,
-        _reservation: &mut Region,
-        _is_intact: impl Fn(&Region) -> bool,
-    ) -> Result<Region, Failure> {
-        let text = "this system can't map into the place of a reservation";
-        Err(Failure::kept(Error::InvalidOperation(text.to_owned())))
-    }
-
-    fn operation<'a>(&self, plan: &'a Plan) -> Operation<'a> {
+    pub(super) fn operation<'a>(&self, plan: &'a Plan) -> Operation<'a> {
         let span = Span { start: self.place.address(), len: self.size };
         Operation::Memory { call: Call::Map, facts: &plan.facts, span }
     }
@@ -438,79 +234,6 @@ impl Request {
             None if by_flag => Ok(Pages { unit: page::default_huge()?.unwrap_or(base), huge: Some(Huge::Default) }),
             None => Ok(Pages { unit: base, huge: None }),
         }
-    }
-
-    /// One object of upstream's.
-    #[cfg(unix)]
-    fn object(&self, plan: &Plan, address: usize, fixed: bool) -> Result<Object> {
-        let Plan { opened, pages, facts, .. } = plan;
-        let operation = self.operation(plan);
-        let fail = |error| operation.upstream(error);
-        // U7, U9: what upstream would ask of the kernel after the map was made is asked by `finish`.
-        let mut flags = self.flags - advice::ALL - sys::LATER;
-        let mut options = MmapOptions::new(self.size).map_err(fail)?;
-        if address != 0 {
-            options = options.with_address(address);
-        }
-        match pages.huge {
-            Some(Huge::Default) => flags |= MmapFlags::HUGE_PAGES,
-            Some(Huge::Sized(size)) => options = options.with_page_size(size),
-            None => flags -= MmapFlags::HUGE_PAGES,
-        }
-        let far = self.source.as_ref().is_some_and(|source| sys::is_far(source.offset()));
-        options = options.with_flags(if far { flags - sys::TOUCHING } else { flags });
-        if let (Some(opened), Some(source)) = (opened, &self.source) {
-            // SAFETY: upstream marks it unsafe as others may change the file. The bytes are only ever reached
-            // through raw pointers, which allow for that (see `bytes`).
-            options = unsafe { options.with_file(&opened.file, if far { 0 } else { source.offset() }) };
-        }
-        let fixed = if fixed { UnsafeMmapFlags::MAP_FIXED } else { UnsafeMmapFlags::empty() };
-        // SAFETY: JIT allows protections that the caller asks for by name. MAP_FIXED replaces what is held for this
-        // mapping, or is the caller's promise, made by calling a method that is documented as unsafe.
-        options = unsafe { options.with_unsafe_flags(self.unsafe_flags | fixed) };
-        let object = Object::new(options, facts.access, facts.reserved).map_err(fail)?;
-        if let (true, Some(opened), Some(source)) = (far, opened, &self.source) {
-            sys::shift(object.span(), facts.access, flags, &opened.file, source.offset())
-                .map_err(|code| operation.refused(code))?;
-        }
-        Ok(object)
-    }
-
-    /// One object.
-    #[cfg(windows)]
-    fn object(&self, plan: &Plan, address: usize, fixed: bool) -> Result<Object> {
-        use sys::object::Unmade;
-        let operation = self.operation(plan);
-        let source = plan.opened.as_ref().zip(self.source.as_ref());
-        let wanted = sys::object::Plan {
-            size: self.size,
-            place: sys::object::Place { address, fixed },
-            jit: self.unsafe_flags.contains(UnsafeMmapFlags::JIT),
-            large: plan.pages.huge.is_some(),
-            shared: self.flags.contains(MmapFlags::SHARED),
-            section: source.is_some_and(|(_, source)| source.is_memory()),
-            // What has no size may be asked for as much as there are offsets.
-            file: source
-                .map(|(opened, source)| (&opened.file, opened.status.size.unwrap_or(u64::MAX), source.offset())),
-        };
-        Object::new(&wanted, plan.facts.access, plan.facts.reserved).map_err(|unmade| match (unmade, source) {
-            (Unmade::PastEnd, Some((opened, source))) => Error::InvalidSize(format!(
-                "{} bytes from offset {} on reach past the last page of {}, which holds {} bytes; Windows maps that \
-                 only if the mapping extends the file: SHARED, writable and past_end=True",
-                self.size,
-                source.offset(),
-                source.name(),
-                opened.status.size.unwrap_or_default()
-            )),
-            // Nothing is replaced on this system, so an address that is taken is told as where it must not be.
-            (Unmade::Error(error), _) => {
-                let refused = operation.upstream(error);
-                if fixed && !self.is_fixed() && sys::is_taken(&refused) { sys::taken(&operation) } else { refused }
-            }
-            (Unmade::PastEnd | Unmade::LargePages, _) => {
-                Error::InvalidOperation("Windows has no large pages for mappings of files".to_owned())
-            }
-        })
     }
 
     fn backing(&self, opened: Option<&Opened>) -> Backing {
