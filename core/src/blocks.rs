@@ -36,7 +36,8 @@ impl<T: Default + Sync> Blocks<T> {
         block.get(place)
     }
 
-    /// All entries in the order of their numbers. Async-signal-safe.
+    /// All entries in the order of their numbers. Async-signal-safe. Only the fault guard needs it.
+    #[cfg(any(unix, test))]
     pub(crate) fn iter(&'static self) -> impl Iterator<Item = &'static T> + Clone {
         (0..BLOCKS).map_while(|index| self.block(index)).flatten()
     }
