@@ -55,7 +55,7 @@ impl Drop for Sleep {
 
 /// Runs one call of the C API, and nothing else: a panic would sleep too.
 #[inline(always)]
-fn run<T>(call: impl FnOnce() -> T) -> T {
+pub fn run<T>(call: impl FnOnce() -> T) -> T {
     assert_nothing_held();
     #[cfg(not(Py_3_14))]
     let sleep = Sleep;
@@ -72,7 +72,7 @@ fn object<'py>(py: Python<'py>, result: *mut ffi::PyObject) -> PyResult<Bound<'p
 }
 
 /// The status of a call of the C API as a bool, or the error that stands.
-fn status(py: Python<'_>, status: c_int) -> PyResult<bool> {
+pub fn status(py: Python<'_>, status: c_int) -> PyResult<bool> {
     if status < 0 { Err(PyErr::fetch(py)) } else { Ok(status != 0) }
 }
 

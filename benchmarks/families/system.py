@@ -125,7 +125,24 @@ def cases(scope: Scope) -> Iterator[Case]:
                 "mmap": Statement("m.flush()", m=theirs),
                 "system": rust.turn("msync", str(path)),
             }
-            yield Case("system", "flush", flushes, (BAR,), counted=COUNTED)
+            yield Case("system", "flush of a shared file", flushes, (BAR,), counted=COUNTED)
+
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        with (
+            mmap_rs.MmapOptions(4 * PAGE).map_mut() as m,
+            mmap.mmap(-1, 4 * PAGE, flags=private) as theirs,
+        ):
+            sides = {OURS: Statement("m.flush()", m=m), "mmap": Statement("m.flush()", m=theirs)}
+            yield Case(
+                "system", "flush of private memory", sides, (Ratio(("mmap",), 1.0),), counted=COUNTED
+            )
+            sides = {
+                OURS: Statement("m.flush(part)", m=m, part=range(PAGE, 2 * PAGE)),
+                "mmap": Statement("m.flush(PAGE, PAGE)", m=theirs, PAGE=PAGE),
+            }
+            yield Case(
+                "system", "flush of a range of private memory", sides, (Ratio(("mmap",), 1.0),), counted=COUNTED
+            )
 
         yield from sizes(rust)
         with mmap_rs.MmapOptions(2 * PAGE).map_mut() as m:

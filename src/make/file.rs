@@ -19,7 +19,8 @@ use std::path::PathBuf;
 pub fn ready<'a>(py: Python<'_>, source: &'a Source, write: bool) -> Result<Cow<'a, Source>> {
     let Some(path) = source.unopened() else { return Ok(Cow::Borrowed(source)) };
     let flags = member(py, "os", if write { "O_RDWR" } else { "O_RDONLY" })?;
-    audit::event(py, ("open", paths::text(py, path)?, py.None(), flags))?;
+    let text = paths::text(py, path)?;
+    audit::event(py, c"open", || (text, py.None(), flags))?;
     Ok(Cow::Owned(py.detach(|| source.opened(write))?))
 }
 

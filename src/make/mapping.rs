@@ -19,7 +19,7 @@ impl MmapOptions {
         let request = &file::opened(py, &self.request, access)?;
         announce(py, request, access, reserved)?;
         let len = request.len();
-        let exec = |address| audit::event(py, ("mmap_rs.exec", address, len));
+        let exec = |address| audit::event(py, c"mmap_rs.exec", || (address, len));
         // What is at a fixed address would be lost before a hook could refuse; and the address is known.
         if let Some(reservation) = &self.reservation {
             if self.within.is_some() {
@@ -46,11 +46,12 @@ impl MmapOptions {
 
 /// Raises the event of a mapping that is about to be made. Its file is open.
 pub(super) fn announce(py: Python<'_>, request: &Request, access: Access, reserved: bool) -> PyResult<()> {
-    let kind = access.kind(reserved).name();
-    let source = request.source.as_ref();
-    let descriptor = source.and_then(|source| source.descriptor()).unwrap_or(-1);
-    let offset = source.map_or(0, |source| source.offset());
-    audit::event(py, ("mmap_rs.map", kind, request.len(), request.flags.bits(), descriptor, offset))
+    audit::event(py, c"mmap_rs.map", || {
+        let source = request.source.as_ref();
+        let descriptor = source.and_then(|source| source.descriptor()).unwrap_or(-1);
+        let offset = source.map_or(0, |source| source.offset());
+        (access.kind(reserved).name(), request.len(), request.flags.bits(), descriptor, offset)
+    })
 }
 
 /// Makes a mapping in the place of a reservation, which it consumes.
@@ -66,7 +67,7 @@ fn replace<'py>(
     loop {
         let place = span(py, mapping)?;
         if access.is_exec() {
-            audit::event(py, ("mmap_rs.exec", place.start, place.len))?;
+            audit::event(py, c"mmap_rs.exec", || (place.start, place.len))?;
         }
         let mut alone = exclusive(py, mapping)?;
         // Another thread may have split or merged it since the hooks were told what becomes executable.

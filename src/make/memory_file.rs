@@ -115,7 +115,7 @@ impl MemoryFile {
             None => None,
         };
         let name = name.map(|name| name.to_str().map(str::to_owned)).transpose()?;
-        audit::event(py, ("mmap_rs.memory_file", size.0, name.clone()))?;
+        audit::event(py, c"mmap_rs.memory_file", || (size.0, name.clone()))?;
         Ok(Self::of(py.detach(|| memory::MemoryFile::new(size.0, name.as_deref(), exponent))?))
     }
 

@@ -30,6 +30,6 @@ pub fn function<'py>(
     let address = span.start.checked_add(offset).filter(|_| offset < span.len).ok_or_else(|| {
         CoreError::InvalidOffset(format!("offset {offset} is outside the mapping of {} bytes", span.len))
     })?;
-    audit::event(py, ("mmap_rs.function", address))?;
+    audit::event(py, c"mmap_rs.function", || (address,))?;
     Ok(call(&member(py, "mmap_rs._function", "make")?, (export, address, restype, argtypes), None)?)
 }

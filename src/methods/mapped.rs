@@ -8,6 +8,7 @@ use crate::convert::ranges::Range;
 use crate::make::file;
 use crate::state::borrow::{change, check_fault, exclusive, with_region};
 use crate::state::classes::{Mapped, Mapping, base};
+use crate::state::detach::is_large;
 use crate::state::error::Result;
 use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::memory::{Region, Resize, Source};
@@ -18,24 +19,27 @@ use pyo3::types::{PyInt, PyTuple};
 use std::ffi::CStr;
 use std::sync::atomic::Ordering;
 
-/// Calls the core detached.
-fn call(slf: &Bound<'_, Mapped>, work: impl FnOnce(&Region) -> mmap_rs_core::Result<()> + Send) -> Result<()> {
-    Ok(with_region(slf.py(), base(slf).get(), |_| true, work)??)
+/// Calls the core, detached where `waits` says so.
+fn call(
+    slf: &Bound<'_, Mapped>,
+    waits: impl FnOnce(&Region) -> bool,
+    work: impl FnOnce(&Region) -> mmap_rs_core::Result<()> + Send,
+) -> Result<()> {
+    Ok(with_region(slf.py(), base(slf).get(), waits, work)??)
 }
 
-/// Calls the core detached; `FaultError` where the fault guard has replaced a page.
-fn marked<T: Send>(slf: &Bound<'_, Mapped>, work: impl FnOnce(&Region) -> mmap_rs_core::Result<T> + Send) -> Result<T> {
+/// The same; `FaultError` where the fault guard has replaced a page.
+fn marked<T: Send>(
+    slf: &Bound<'_, Mapped>,
+    waits: impl FnOnce(&Region) -> bool,
+    work: impl FnOnce(&Region) -> mmap_rs_core::Result<T> + Send,
+) -> Result<T> {
     let mapping = base(slf).get();
-    let (done, is_faulted) = with_region(
-        slf.py(),
-        mapping,
-        |_| true,
-        |region| {
-            let done = work(region)?;
-            let is_faulted = region.fault_flag().is_some_and(|flag| flag.load(Ordering::Acquire));
-            Ok::<_, CoreError>((done, is_faulted))
-        },
-    )??;
+    let (done, is_faulted) = with_region(slf.py(), mapping, waits, |region| {
+        let done = work(region)?;
+        let is_faulted = region.fault_flag().is_some_and(|flag| flag.load(Ordering::Acquire));
+        Ok::<_, CoreError>((done, is_faulted))
+    })??;
     check_fault(mapping.kind(), is_faulted)?;
     Ok(done)
 }
@@ -43,10 +47,15 @@ fn marked<T: Send>(slf: &Bound<'_, Mapped>, work: impl FnOnce(&Region) -> mmap_r
 /// Flushes. What the fault guard put in the place of a page never reaches the file, and is not to look as if.
 fn flush(slf: &Bound<'_, Mapped>, range: Option<Range>, wait: bool) -> Result<()> {
     let (py, is_writable) = (slf.py(), base(slf).get().kind().is_writable());
-    let is_unwritten = marked(slf, |region| {
-        region.flush(bytes(range, region).as_ref(), wait)?;
-        Ok(is_writable && is_private_of_file(region))
-    })?;
+    // What is never written to a file never waits for one.
+    let is_unwritten = marked(
+        slf,
+        |region| region.facts().is_shared() && region.facts().is_file(),
+        |region| {
+            region.flush(bytes(range, region).as_ref(), wait)?;
+            Ok(is_writable && is_private_of_file(region))
+        },
+    )?;
     if is_unwritten {
         warn(py, &py.get_type::<PyRuntimeWarning>(), UNWRITTEN)?;
     }
@@ -101,9 +110,9 @@ fn resize(slf: &Bound<'_, Mapped>, size: Option<usize>, may_move: bool) -> Resul
                 return Err(CoreError::InvalidOperation(text.to_owned()).into());
             }
         };
-        audit::event(py, ("mmap_rs.resize", seen.start, seen.len, size))?;
+        audit::event(py, c"mmap_rs.resize", || (seen.start, seen.len, size))?;
         if executable && size > seen.len {
-            audit::event(py, ("mmap_rs.exec", seen.start, size))?;
+            audit::event(py, c"mmap_rs.exec", || (seen.start, size))?;
         }
         let mut alone = exclusive(py, mapping)?;
         // Another thread may have changed it meanwhile.
@@ -208,7 +217,7 @@ impl Mapped {
     ///     True
     #[pyo3(signature = (range = None, *, write = false), text_signature = "($self, range=None, *, write=False)")]
     fn populate(slf: &Bound<'_, Self>, range: Option<Range>, write: bool) -> Result<()> {
-        marked(slf, |region| region.populate(bytes(range, region).as_ref(), write))
+        marked(slf, |_| true, |region| region.populate(bytes(range, region).as_ref(), write))
     }
 
     /// Keep the pages in physical memory, so that no access waits for them (mlock(2)).
@@ -228,7 +237,7 @@ impl Mapped {
     ///     ... else:
     ///     ...     m.unlock()
     fn lock(slf: &Bound<'_, Self>) -> Result<()> {
-        call(slf, Region::lock)
+        call(slf, |_| true, Region::lock)
     }
 
     /// Allow the pages to leave physical memory again (munlock(2)).
@@ -241,7 +250,7 @@ impl Mapped {
     /// Examples:
     ///     >>> MmapOptions(4096).map_mut().unlock()  # it need not be locked
     fn unlock(slf: &Bound<'_, Self>) -> Result<()> {
-        call(slf, Region::unlock)
+        call(slf, is_large, Region::unlock)
     }
 
     /// Write changed bytes to the file, and wait until they are written (msync(2), MS_SYNC).
@@ -291,7 +300,7 @@ impl Mapped {
     ///     >>> code = MmapOptions(4096).map_mut().make_exec_no_flush()
     ///     >>> code.flush_icache()
     fn flush_icache(slf: &Bound<'_, Self>) -> Result<()> {
-        call(slf, Region::flush_icache)
+        call(slf, is_large, Region::flush_icache)
     }
 
     /// Tell the kernel how the memory will be used (madvise(2)).
@@ -319,14 +328,18 @@ impl Mapped {
     fn advise(slf: &Bound<'_, Self>, flags: &Bound<'_, PyAny>, range: Option<Range>) -> Result<()> {
         let is_number = flags.is_exact_instance_of::<PyInt>();
         let flags = flags::mmap_flags(flags)?;
-        call(slf, |region| {
-            region.advise(flags, bytes(range, region).as_ref()).map_err(|error| match error {
-                CoreError::InvalidOperation(text) if is_number => CoreError::InvalidOperation(format!(
-                    "{text}; the numbers of the module mmap mean something else here: MADV_SEQUENTIAL is \
+        call(
+            slf,
+            |region| is_large(region) || region.facts().is_file(),
+            |region| {
+                region.advise(flags, bytes(range, region).as_ref()).map_err(|error| match error {
+                    CoreError::InvalidOperation(text) if is_number => CoreError::InvalidOperation(format!(
+                        "{text}; the numbers of the module mmap mean something else here: MADV_SEQUENTIAL is \
                      MmapFlags.SEQUENTIAL"
-                )),
-                error => error,
-            })
-        })
+                    )),
+                    error => error,
+                })
+            },
+        )
     }
 }

@@ -6,7 +6,7 @@
 use crate::audit;
 use crate::state::borrow::{change, end_deferred, exclusive, exclusive_both, span};
 use crate::state::classes::{Mapping, vacant};
-use crate::state::detach::{detached_if, free, is_long_end};
+use crate::state::detach::{detached_if, free, is_large, is_long_end};
 use crate::state::error::{Error, Result};
 use mmap_rs_core::Error as CoreError;
 use mmap_rs_core::memory::{Access, Failure, Kind, Region};
@@ -69,14 +69,15 @@ pub fn make<'py>(slf: &Bound<'py, Mapping>, access: Access, flush: bool, how: En
     loop {
         let audited = if access.is_exec() { Some(span(py, mapping)?) } else { None };
         if let Some(span) = audited {
-            audit::event(py, ("mmap_rs.exec", span.start, span.len))?;
+            audit::event(py, c"mmap_rs.exec", || (span.start, span.len))?;
         }
         let mut alone = exclusive(py, mapping)?;
         // Another thread may have split or merged it since the hooks were told what becomes executable.
         if audited.is_some_and(|audited| alone.with(|region| region.span()) != audited) {
             continue;
         }
-        py.detach(move || hand_over(alone, target, how, |region| region.make(access, flush)))?;
+        let large = alone.with(|region| is_large(region));
+        detached_if(py, large, move || hand_over(alone, target, how, |region| region.make(access, flush)))?;
         return Ok(made);
     }
 }
@@ -114,8 +115,9 @@ pub fn try_from<'py>(target: Kind, other: &Bound<'py, PyAny>) -> Result<Bound<'p
     let into = made.get();
     let commit = mapping.kind().is_reserved() && !target.is_reserved();
     let access = if target.is_writable() || target == Kind::ReservedMut { Access::Write } else { Access::Read };
-    let alone = exclusive(py, mapping)?;
-    py.detach(move || {
+    let mut alone = exclusive(py, mapping)?;
+    let large = alone.with(|region| is_large(region));
+    detached_if(py, large, move || {
         hand_over(
             alone,
             into,

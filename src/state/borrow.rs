@@ -185,16 +185,16 @@ pub fn pin<'a>(py: Python<'_>, mapping: &'a Mapping) -> Result<Pinned<'a, Region
     retry(py, |requests| try_pin(mapping, requests))
 }
 
-/// Runs `work` over the region of a mapping, detached where `large` says so of its span.
+/// Runs `work` over the region of a mapping, detached where `waits` says so of it.
 pub fn with_region<T: Send>(
     py: Python<'_>,
     mapping: &Mapping,
-    large: impl FnOnce(Span) -> bool,
+    waits: impl FnOnce(&Region) -> bool,
     work: impl FnOnce(&Region) -> T + Send,
 ) -> Result<T> {
     let pinned = pin(py, mapping)?;
-    let large = large(pinned.span());
-    Ok(detached_if(py, large, move || pinned.with(work)))
+    let waits = pinned.with(waits);
+    Ok(detached_if(py, waits, move || pinned.with(work)))
 }
 
 /// Runs `work` over bytes, detached where they are many.

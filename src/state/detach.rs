@@ -15,9 +15,14 @@ pub fn detached_if<T: Send>(py: Python<'_>, large: bool, work: impl FnOnce() -> 
     if large { py.detach(work) } else { work() }
 }
 
+/// Whether a region has so many pages that a system call for each of them lasts longer than a switch of threads.
+pub fn is_large(region: &Region) -> bool {
+    region.span().len >= LARGE
+}
+
 /// Whether the end of a region may take long: where there is much to unmap, or a whole file in memory to free.
 pub fn is_long_end(region: &Region) -> bool {
-    region.span().len >= LARGE || region.source().is_some_and(Source::is_memory)
+    is_large(region) || region.source().is_some_and(Source::is_memory)
 }
 
 /// Unmaps a region that came out of its cell, detached where that may take long. An object that is deallocated does so

@@ -106,7 +106,8 @@ impl FileNumber {
     /// By the numbers of Linux's list, which are all 0 where no file is mapped.
     pub(crate) fn new(major: u64, minor: u64, inode: u64) -> Option<Self> {
         let part = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        let device = libc::makedev(part(major), part(minor));
+        #[allow(clippy::useless_conversion, reason = "it has 32 bits on some systems")]
+        let device = u64::from(libc::makedev(part(major), part(minor)));
         ((major, minor, inode) != (0, 0, 0)).then_some(Self { device, inode })
     }
 }

@@ -1,6 +1,7 @@
 //! A mapping in the place of a reservation, whose addresses nobody else can take in between.
 
 use super::kind::Access;
+#[cfg(unix)]
 use super::map::Unfilled;
 use super::place::Place;
 use super::region::{Failure, Region};

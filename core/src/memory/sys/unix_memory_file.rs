@@ -41,7 +41,9 @@ fn create(name: &str, exponent: Option<u32>) -> Result<OwnedFd, i32> {
         let flags = MFD_CLOEXEC | MFD_ALLOW_SEALING | huge | more;
         // SAFETY: reads the name; a new descriptor, or an error.
         let made = unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), flags) };
-        match i32::try_from(made) {
+        #[allow(clippy::useless_conversion, reason = "a long has 32 bits on some systems")]
+        let made = i32::try_from(made);
+        match made {
             // SAFETY: new, and nobody else's.
             Ok(made) if made >= 0 => return Ok(unsafe { OwnedFd::from_raw_fd(made) }),
             _ => refusal = last(),
