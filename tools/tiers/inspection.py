@@ -17,7 +17,7 @@ from tools.tiers.targets import Target, systems
 from tools.tiers.work import Failed
 
 # lief's names of processors, where they are not zig's.
-MACHINES = {"aarch64": "ARM64", "riscv64": "RISCV", "s390x": "SYSZ"}
+MACHINES = {"aarch64": "ARM64", "riscv64": "RISCV", "s390x": "S390"}
 # What Rust and zig's linker export of their own: that one takes no list of what is to be exported for macOS.
 LEFTOVERS = ("_RN", "__dso_handle", "_mh_dylib_header", "rust_eh_personality")
 # How Python's names begin.

@@ -35,10 +35,10 @@ def environment(work: Work, target: Target, folder: str) -> dict[str, str]:
 
 
 def check(work: Work, target: Target) -> str:
-    """Compile `core/` and `src/` for a target and return with which compiler; a warning is a failure."""
+    """Check `core/` and `src/` for a target by clippy; a warning is a failure. Return with which compiler."""
     # Rust links musl into what it makes, unless told not to; a shared library can't have it so.
     more = " -Ctarget-feature=-crt-static" if target.system == "musl" else ""
     env = environment(work, target, "check") | {variable(target, "RUSTFLAGS"): f"-Dwarnings{more}"}
-    words = ["cargo", "check", "--locked", "--workspace", "--target", target.triple]
+    words = ["cargo", "clippy", "--locked", "--workspace", "--target", target.triple]
     work.run(words, log=f"check-{target.triple}", env=env)
     return work.run(["rustc", "--version"], log="rust-version").splitlines()[-1].split(" (")[0]
