@@ -17,7 +17,7 @@ use pyo3::BoundObject;
 use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PySlice, PyString, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyRange, PySlice, PyString, PyTuple};
 use std::ffi::{CStr, c_char, c_int};
 
 /// A function of the C API as one that may unwind. By its address, which is hidden from the optimiser: that would
@@ -301,4 +301,29 @@ pub unsafe fn release_buffer(view: &mut ffi::Py_buffer) {
     let function = unwinding!(PyBuffer_Release(*mut ffi::Py_buffer) -> ());
     // SAFETY: the caller vouches for it.
     run(|| unsafe { function(view) });
+}
+
+/// The first number of a `range` and the one behind its last, if it has two numbers at least, its step is 1, and it holds
+/// what a `usize` does. Its attributes would take five times as long.
+pub fn consecutive(range: &Bound<'_, PyAny>) -> Option<(usize, usize)> {
+    let py = range.py();
+    range.cast_exact::<PyRange>().ok()?;
+    // A range whose length is too large for that says so by an exception. No Python code runs for an exact one.
+    // SAFETY: attached, a live object.
+    let len = usize::try_from(unsafe { ffi::PyObject_Size(range.as_ptr()) });
+    let item = |at: usize| {
+        let at = isize::try_from(at).ok()?;
+        // SAFETY: attached, a live object; a new reference, or null with an error set.
+        let number = unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PySequence_GetItem(range.as_ptr(), at)) }?;
+        number.cast_exact::<PyInt>().ok()?.extract::<usize>().ok()
+    };
+    let found = len.ok().filter(|len| *len > 1).and_then(|len| {
+        let (first, last) = (item(0)?, item(len - 1)?);
+        (last.checked_sub(first)? == len - 1).then_some((first, last.checked_add(1)?))
+    });
+    if found.is_none() {
+        // What one of them could not say. The caller asks for the attributes.
+        drop(PyErr::take(py));
+    }
+    found
 }

@@ -134,14 +134,19 @@ def cases(scope: Scope) -> Iterator[Case]:
         ):
             sides = {OURS: Statement("m.flush()", m=m), "mmap": Statement("m.flush()", m=theirs)}
             yield Case(
-                "system", "flush of private memory", sides, (Ratio(("mmap",), 1.0),), counted=COUNTED
+                "system",
+                "flush of private memory",
+                sides,
+                (Ratio(("mmap",), 1.0),),
+                counted=COUNTED,
             )
             sides = {
                 OURS: Statement("m.flush(part)", m=m, part=range(PAGE, 2 * PAGE)),
                 "mmap": Statement("m.flush(PAGE, PAGE)", m=theirs, PAGE=PAGE),
             }
+            bar = Ratio(("mmap",), 1.0)
             yield Case(
-                "system", "flush of a range of private memory", sides, (Ratio(("mmap",), 1.0),), counted=COUNTED
+                "system", "flush of a range of private memory", sides, (bar,), counted=COUNTED
             )
 
         yield from sizes(rust)

@@ -55,6 +55,9 @@ impl<'py> FromPyObject<'_, 'py> for Range {
                 "a range or a slice is needed, not {name}: range(start, start + length) for that many bytes from a start"
             )));
         }
+        if let Some((start, end)) = call::consecutive(&object) {
+            return Ok(Self { start, end: Some(end) });
+        }
         // By attribute, as a range may hold numbers of any size.
         let part = |name| call::attribute(&object, name);
         check_step(&part("step")?)?;
