@@ -89,17 +89,12 @@ def licence_text(crate: Package) -> tuple[str, str]:
     raise SystemExit(f"no text of the licence {chosen} in {folder}")
 
 
-def text_of(part: str) -> str:
-    """Return a text that is not made: of the head of THIRD-PARTY.md, or of Rust's standard library."""
-    return (ROOT / "sbom" / f"THIRD-PARTY.{part}.md").read_text(encoding="utf-8").rstrip("\n")
-
-
 def paper(crates: list[Package]) -> str:
     """Return THIRD-PARTY.md: each text once, with the crates that it is for."""
     texts: dict[tuple[str, str], list[Package]] = {}
     for crate in crates:
         texts.setdefault(licence_text(crate), []).append(crate)
-    parts = [text_of("head")]
+    parts = [(ROOT / "sbom" / "THIRD-PARTY.head.md").read_text("utf-8").rstrip("\n")]
     for (licence, text), users in texts.items():
         names = dict.fromkeys(crate["name"] for crate in users)
         lines: list[str] = []
@@ -152,6 +147,7 @@ def of_wheel(target: Target, python: str) -> dict[str, str]:
     features = [] if own is None else ["--no-default-features", "--features", own]
     root, crates, graph = linked([target.triple], features)
     data = tomllib.loads((ROOT / "sbom" / "rust-std.toml").read_text(encoding="utf-8"))
+    text = (ROOT / "sbom" / "THIRD-PARTY.rust.md").read_text("utf-8")
     family = "windows" if target.system == "windows" else "unix"
     library: list[Package] = [it for it in data["crate"] if it["systems"] in {"all", family}]
     lines = [f"- {it['name']} {it['version']} ({it['license']})" for it in library]
@@ -164,9 +160,7 @@ def of_wheel(target: Target, python: str) -> dict[str, str]:
     more = [*(it for it in library if purl(it) not in known), std, rustc]
     graph |= {"": [*graph[""], purl(std)], purl(std): [purl(it) for it in library]}
     return {
-        "THIRD-PARTY.md": "\n".join(
-            [paper(crates), text_of("rust").format(rust=data["rust"]), "", *lines, ""]
-        ),
+        "THIRD-PARTY.md": "\n".join([paper(crates), text.format(rust=data["rust"]), *lines, ""]),
         "sbom/mmap-rs.cdx.json": bill(root, [*crates, *more], graph),
     }
 

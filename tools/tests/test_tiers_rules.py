@@ -26,7 +26,7 @@ ANDROID = dataclasses.replace(
     LINUX,
     machine="ARM64",
     needed={"libc.so", "libpython3.13.so"},
-    imports={Import("PyList_New"), Import("malloc")},
+    imports={Import("PyList_GetItemRef"), Import("malloc")},
     alignment=16384,
 )
 IPHONE = Module(
@@ -199,10 +199,20 @@ def test_on_windows_each_kind_of_wheel_has_its_library(python: str, library: str
     target = find("x86_64-pc-windows-msvc")
     entry = "PyModExport__mmap_rs" if python.startswith("abi3t") else "PyInit__mmap_rs"
     module = dataclasses.replace(WINDOWS, needed={library, "kernel32.dll"}, exports={entry})
+    if python == "cp314t":
+        module.imports = {Import("PyList_GetItemRef", library=library)}
     assert inspection.module_problems(module, target, python, STABLE) == []
     module.needed.remove(library)
     (said,) = inspection.module_problems(module, target, python, STABLE)
     assert said == f"it does not name {library}, so that no name of Python's is found"
+
+
+def test_a_module_for_the_stable_abi_is_not_one_for_a_single_python() -> None:
+    target = find("x86_64-unknown-linux-gnu")
+    (said,) = inspection.module_problems(LINUX, target, "cp314t", STABLE)
+    assert said == "it is not made for cp314t: it uses the stable ABI of 3.11 only"
+    module = dataclasses.replace(LINUX, imports={*LINUX.imports, Import("PyList_GetItemRef")})
+    assert inspection.module_problems(module, target, "cp314t", STABLE) == []
 
 
 def test_nobody_ships_a_python_of_32_bits_for_newer_androids() -> None:

@@ -14,13 +14,11 @@ from tools.tiers.targets import Target, find, load
 from tools.tiers.work import Absent, Failed, Work
 
 EXPLANATION = """
-check: compile the whole crate. wheel: build the wheel and inspect it. test: run the test suite on the wheel.
-all: all three. table: check the tables of README.md and docs/platforms.md.
-What is needed (a compiler with the sources of its standard library, other machines' systems) is fetched
-into a cache folder: $MMAP_RS_TIERS_CACHE, else mmap-rs-tiers in the folder of caches. It can be removed
-at any time. Logs are in its folder `logs`. A first build of a target takes minutes; what is there already is
-not made again. Exit status: 0 if nothing failed, 1 if something did, 2 for a wrong command line. A step that
-this machine can't do is told as `absent`, with the reason, and is no failure.
+check: clippy on the whole crate. wheel: build the wheel and inspect it. test: run the test suite on the
+wheel. all: all three. table: check the tables of README.md and docs/platforms.md. What is needed is fetched
+into a cache folder: $MMAP_RS_TIERS_CACHE, else mmap-rs-tiers in the folder of caches; its folder `logs` has
+logs. Exit status: 0 if nothing failed, 1 if something did, 2 for a wrong command line. What this machine
+can't do is `absent`, and no failure.
 """
 # What is set for builds on this machine, and would mislead those for others.
 FOREIGN = "PYO3_PYTHON VIRTUAL_ENV RUSTFLAGS CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS"

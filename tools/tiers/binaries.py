@@ -28,10 +28,9 @@ def read(content: bytes) -> Module:
     readers: dict[str, Callable[[Any], Module]] = {"ELF": _elf, "MACHO": _mach_o, "PE": _pe}
     module = readers[binary.format.name](binary)
     module.kind = binary.format.name
-    module.machine = binary.abstract.header.architecture.name
-    if module.machine == "UNKNOWN":
-        # It has no name of its own for processors that one format alone knows.
-        module.machine = binary.header.machine_type.name
+    # lief has no common name for processors that one format alone knows.
+    common = binary.abstract.header.architecture.name
+    module.machine = common if common != "UNKNOWN" else binary.header.machine_type.name
     if not binary.has_nx:
         module.faults.add("its stack or its data may be executed")
     return module

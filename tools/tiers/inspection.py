@@ -195,6 +195,9 @@ def module_problems(
             found.append(python_problem(entry, python, stable))
         else:
             found.append(system_problem(entry, module, target, known))
+    of_python = [entry.name for entry in module.imports if entry.name.startswith(OURS)]
+    if python not in NEWEST and all(stable.get(name, (4,)) <= (3, 11) for name in of_python):
+        found.append(f"it is not made for {python}: it uses the stable ABI of 3.11 only")
     return [text for text in found if text]
 
 
