@@ -25,8 +25,8 @@ where
     };
     let mut pending = Pending { py, args: Some(args) };
     let data: *mut c_void = ptr::from_mut(&mut pending).cast();
-    // SAFETY: attached. For "O&", CPython calls `make` with `data` during this call: if there is a hook, once.
-    let done = run(|| unsafe { audit(name.as_ptr(), c"O&".as_ptr(), make::<A, F> as Converter, data) });
+    // SAFETY: attached. For "O&", CPython calls the converter with `data` during this call: if there is a hook, once.
+    let done = run(|| unsafe { audit(name.as_ptr(), c"O&".as_ptr(), build_args::<A, F> as Converter, data) });
     status(py, done).map(drop)
 }
 
@@ -42,7 +42,7 @@ type Converter = unsafe extern "C" fn(*mut c_void) -> *mut ffi::PyObject;
 ///
 /// # Safety
 /// Attached, and `data` is a `Pending` that nobody else uses.
-unsafe extern "C" fn make<'py, A, F>(data: *mut c_void) -> *mut ffi::PyObject
+unsafe extern "C" fn build_args<'py, A, F>(data: *mut c_void) -> *mut ffi::PyObject
 where
     A: IntoPyObject<'py, Target = PyTuple>,
     F: FnOnce() -> A,
