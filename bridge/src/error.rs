@@ -1,11 +1,25 @@
 //! What a use of a [`View`](crate::View) can fail with.
 
 use mmap_rs::Error as Upstream;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyTuple};
 use std::fmt;
 
-/// Why bytes could not be read or written. As a `PyErr` it is the exception of `mmap_rs` with the same meaning.
+/// Why bytes could not be read or written. As a `PyErr` it is the exception of `mmap_rs` with the same meaning; before the
+/// interpreter has begun, or when it is ending, it is a `RuntimeError`.
+///
+/// # Examples
+/// ```no_run
+/// use pyo3_mmap_rs::View;
+/// use pyo3_mmap_rs::pyo3::PyResult;
+///
+/// fn last(view: &View) -> PyResult<u8> {
+///     let mut byte = [0];
+///     view.read_into(view.len().saturating_sub(1), &mut byte)?;
+///     Ok(byte[0])
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -47,7 +61,7 @@ impl std::error::Error for Error {}
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
-        let raise = |py: Python<'_>| {
+        raised(error.to_string(), |py| {
             let module = py.import("mmap_rs")?;
             let exception = match error {
                 Error::OutOfBounds { .. } => module.getattr("InvalidOffsetError")?.call1((error.to_string(),))?,
@@ -57,9 +71,14 @@ impl From<Error> for PyErr {
                 Error::Faulted => module.getattr("FaultError")?.call1((5, error.to_string()))?,
             };
             Ok(PyErr::from_value(exception))
-        };
-        Python::attach(|py| raise(py).unwrap_or_else(|failed| failed))
+        })
     }
+}
+
+/// Makes an exception of the package. Where no code of Python's can run, as the interpreter is ending or has not begun, it
+/// is a `RuntimeError` with the same text, which Python makes later.
+fn raised(text: String, make: impl FnOnce(Python<'_>) -> PyResult<PyErr>) -> PyErr {
+    Python::try_attach(|py| make(py).unwrap_or_else(|failed| failed)).unwrap_or_else(|| PyRuntimeError::new_err(text))
 }
 
 /// An error of the crate `mmap-rs` as the exception that the Python package has for it, such as
@@ -77,7 +96,7 @@ impl From<Error> for PyErr {
 /// }
 /// ```
 pub fn to_pyerr(error: mmap_rs::Error) -> PyErr {
-    Python::attach(|py| exception(py, &error).unwrap_or_else(|failed| failed))
+    raised(error.to_string(), |py| exception(py, &error))
 }
 
 fn exception(py: Python<'_>, error: &Upstream) -> PyResult<PyErr> {

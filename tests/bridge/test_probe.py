@@ -20,6 +20,7 @@ from mmap_rs import (
     UnsafeMmapFlags,
 )
 from tests.bridge import build
+from tests.support.child_process import check_child
 from tests.support.child_scripts import needs_fork
 
 pytestmark = pytest.mark.timeout(900)
@@ -86,3 +87,20 @@ def test_what_can_not_be_returned_is_given_back(probe: Any, page: int) -> None:
         probe.there_and_back(ring)
     area = mmap_rs.MemoryAreas.query(start)
     assert area is None or "memfd" not in str(area.path())
+
+
+def test_an_error_after_the_interpreter_has_ended_is_no_panic(probe: Any) -> None:
+    output = check_child(
+        """
+        import sys
+        from importlib.machinery import ExtensionFileLoader
+        from importlib.util import module_from_spec, spec_from_file_location
+
+        loader = ExtensionFileLoader("probe", sys.argv[1])
+        module = module_from_spec(spec_from_file_location("probe", sys.argv[1], loader=loader))
+        loader.exec_module(module)
+        module.raise_after_the_end()
+        """,
+        arguments=(probe.__file__,),
+    )
+    assert output.strip() == "2 exceptions"

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3_mmap_rs::mmap_rs::{Error, MmapMut, UnsafeMmapFlags};
 use pyo3_mmap_rs::{Taken, to_pyerr};
+use std::ffi::c_int;
 use std::io;
 
 /// Each kind of error of the crate `mmap-rs`, as an exception.
@@ -33,9 +34,26 @@ fn there_and_back(mapping: &Bound<'_, PyAny>) -> PyResult<Taken<MmapMut>> {
     unsafe { Taken::new(mapping) }
 }
 
+unsafe extern "C" {
+    fn atexit(function: extern "C" fn()) -> c_int;
+}
+
+extern "C" fn ended() {
+    let made = [PyErr::from(pyo3_mmap_rs::Error::ReadOnly), to_pyerr(Error::InvalidSize)];
+    println!("{} exceptions", made.len());
+}
+
+/// Makes exceptions when the process ends, after the interpreter.
+#[pyfunction]
+fn raise_after_the_end() {
+    // SAFETY: the function touches no Python object.
+    assert_eq!(unsafe { atexit(ended) }, 0);
+}
+
 /// A module of Python's.
 #[pymodule(gil_used = false)]
 fn probe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(errors, module)?)?;
+    module.add_function(wrap_pyfunction!(raise_after_the_end, module)?)?;
     module.add_function(wrap_pyfunction!(there_and_back, module)?)
 }
