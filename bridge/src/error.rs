@@ -41,6 +41,15 @@ pub enum Error {
 }
 
 /// The result of a use of a [`View`](crate::View).
+///
+/// # Examples
+/// ```no_run
+/// use pyo3_mmap_rs::{Result, View};
+///
+/// fn clear(view: &View) -> Result<()> {
+///     view.write_from(0, &[0; 16])
+/// }
+/// ```
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl fmt::Display for Error {

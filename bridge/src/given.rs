@@ -9,6 +9,18 @@ mod sealed {
 }
 
 /// The six types of `mmap_rs`, each with a class of the same name in Python.
+///
+/// # Examples
+/// ```no_run
+/// use pyo3_mmap_rs::pyo3::prelude::*;
+/// use pyo3_mmap_rs::{MmapType, Taken};
+///
+/// /// How many bytes a mapping of any type has that is taken and unmapped.
+/// fn unmap<T: MmapType>(mapping: &Bound<'_, PyAny>) -> PyResult<usize> {
+///     // SAFETY: no slice is made of it.
+///     Ok(unsafe { Taken::<T>::new(mapping) }?.size())
+/// }
+/// ```
 pub trait MmapType: sealed::Sealed + Send + Sized + 'static {
     /// The C API's number of the class.
     #[doc(hidden)]

@@ -141,41 +141,105 @@ impl View {
     }
 
     /// The first address.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// println!("{:#x}", view.start());
+    /// # }
+    /// ```
     pub fn start(&self) -> usize {
         self.info.start as usize
     }
 
     /// The address after the last byte.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// assert_eq!(view.end() - view.start(), view.len());
+    /// # }
+    /// ```
     pub fn end(&self) -> usize {
         self.start() + self.len()
     }
 
     /// The length in bytes.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// println!("{} bytes", view.len());
+    /// # }
+    /// ```
     pub fn len(&self) -> usize {
         self.info.len
     }
 
     /// Whether the length is 0: the mapping is of an empty file.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// if view.is_empty() { println!("the file is empty"); }
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The first byte. It may be read as long as the view lives; see [`View::as_slice`] for what to keep to.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// let first = view.as_ptr();
+    /// # }
+    /// ```
     pub fn as_ptr(&self) -> *const u8 {
         self.info.start.cast_const().cast()
     }
 
     /// The first byte, to be written; `None` if the view is for reading.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// if let Some(first) = view.as_mut_ptr() { println!("{first:p}"); }
+    /// # }
+    /// ```
     pub fn as_mut_ptr(&self) -> Option<*mut u8> {
         self.writable.then(|| self.info.start.cast())
     }
 
     /// Whether bytes can be written through this view.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// assert!(view.is_writable(), "an MmapMut is needed");
+    /// # }
+    /// ```
     pub fn is_writable(&self) -> bool {
         self.writable
     }
 
     /// The protection of the memory.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// println!("{:?}", view.protection());
+    /// # }
+    /// ```
     pub fn protection(&self) -> Protection {
         let bits = self.info.protection;
         [(READ, Protection::READ), (WRITE, Protection::WRITE), (EXECUTE, Protection::EXECUTE)]
@@ -185,16 +249,40 @@ impl View {
     }
 
     /// Whether writes are seen by others that map the same.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// println!("{:?}", view.share_mode());
+    /// # }
+    /// ```
     pub fn share_mode(&self) -> ShareMode {
         if self.info.share_mode == 0 { ShareMode::Private } else { ShareMode::Shared }
     }
 
     /// The size of the pages in bytes.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// let pages = view.len().div_ceil(view.page_size());
+    /// # }
+    /// ```
     pub fn page_size(&self) -> usize {
         self.info.page_size
     }
 
     /// Whether the fault guard of the mapping has replaced a page by zeros. What was read before is covered.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use pyo3_mmap_rs::View;
+    /// # fn example(view: &View) {
+    /// if view.is_faulted() { println!("the file has shrunk"); }
+    /// # }
+    /// ```
     pub fn is_faulted(&self) -> bool {
         self.check_state() == Err(Error::Faulted)
     }

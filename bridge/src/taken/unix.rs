@@ -1,6 +1,6 @@
 //! The system's calls on Unix.
 
-use super::{EXECUTE, READ, WRITE};
+use crate::api::{EXECUTE, READ, WRITE};
 use libc::c_void;
 use std::io::{Error, Result};
 

@@ -1,6 +1,6 @@
 //! The system's calls on Windows.
 
-use super::{EXECUTE, READ, WRITE};
+use crate::api::{EXECUTE, READ, WRITE};
 use std::ffi::c_void;
 use std::io::{Error, Result};
 use windows_sys::Win32::System::Diagnostics::Debug::FlushInstructionCache;
